@@ -1,0 +1,101 @@
+// content_types.h: the built-in table of content types by extension, sorted by the extension's bytes.  Data only.
+#ifndef FILEFERRY_CORE_CONTENT_TYPES_H_
+#define FILEFERRY_CORE_CONTENT_TYPES_H_
+
+#include <string_view>
+
+namespace fileferry {
+
+struct ContentTypeRow {
+  std::string_view extension;  // lower case
+  std::string_view type;
+};
+
+inline constexpr ContentTypeRow kContentTypes[] = {
+    {"3g2", "video/3gpp2"}, {"3gp", "video/3gpp"}, {"3mf", "model/3mf"}, {"7z", "application/x-7z-compressed"}, {"aac", "audio/aac"},
+    {"abw", "application/x-abiword"}, {"ai", "application/postscript"}, {"aif", "audio/aiff"}, {"aiff", "audio/aiff"}, {"amr", "audio/amr"},
+    {"apk", "application/vnd.android.package-archive"}, {"apng", "image/apng"}, {"appcache", "text/cache-manifest"}, {"arw", "image/x-sony-arw"},
+    {"asc", "text/plain"}, {"asf", "video/x-ms-asf"}, {"asx", "video/x-ms-asf"}, {"atom", "application/atom+xml"}, {"avi", "video/x-msvideo"},
+    {"avif", "image/avif"}, {"avifs", "image/avif"}, {"azw", "application/vnd.amazon.ebook"}, {"azw3", "application/vnd.amazon.mobi8-ebook"},
+    {"bat", "text/plain"}, {"bdf", "application/x-font-bdf"}, {"bin", "application/octet-stream"}, {"bmp", "image/bmp"}, {"br", "application/x-brotli"},
+    {"bz", "application/x-bzip"}, {"bz2", "application/x-bzip2"}, {"c", "text/x-c"}, {"cab", "application/vnd.ms-cab-compressed"}, {"caf", "audio/x-caf"},
+    {"cbr", "application/vnd.comicbook-rar"}, {"cbz", "application/vnd.comicbook+zip"}, {"cc", "text/x-c"}, {"cer", "application/pkix-cert"},
+    {"cfg", "text/plain"}, {"cgm", "image/cgm"}, {"class", "application/java-vm"}, {"conf", "text/plain"}, {"cpp", "text/x-c"},
+    {"cr2", "image/x-canon-cr2"}, {"cr3", "image/x-canon-cr3"}, {"crl", "application/pkix-crl"}, {"crt", "application/x-x509-ca-cert"},
+    {"crx", "application/x-chrome-extension"}, {"csh", "application/x-csh"}, {"css", "text/css"}, {"csv", "text/csv"}, {"cur", "image/x-icon"},
+    {"cxx", "text/x-c"}, {"dae", "model/vnd.collada+xml"}, {"dat", "application/octet-stream"}, {"dbf", "application/x-dbf"},
+    {"deb", "application/vnd.debian.binary-package"}, {"der", "application/x-x509-ca-cert"}, {"dib", "image/bmp"}, {"diff", "text/x-diff"},
+    {"djvu", "image/vnd.djvu"}, {"dll", "application/x-msdownload"}, {"dmg", "application/x-apple-diskimage"}, {"dng", "image/x-adobe-dng"},
+    {"doc", "application/msword"}, {"docm", "application/vnd.ms-word.document.macroenabled.12"},
+    {"docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"}, {"dot", "application/msword"},
+    {"dotx", "application/vnd.openxmlformats-officedocument.wordprocessingml.template"}, {"dtd", "application/xml-dtd"}, {"dts", "audio/vnd.dts"},
+    {"dwg", "image/vnd.dwg"}, {"dxf", "image/vnd.dxf"}, {"emf", "image/emf"}, {"eml", "message/rfc822"}, {"eot", "application/vnd.ms-fontobject"},
+    {"eps", "application/postscript"}, {"epub", "application/epub+zip"}, {"exe", "application/x-msdownload"}, {"exr", "image/aces"}, {"f4v", "video/x-f4v"},
+    {"fb2", "application/x-fictionbook+xml"}, {"fbx", "application/octet-stream"}, {"fig", "application/x-xfig"}, {"fits", "image/fits"},
+    {"flac", "audio/flac"}, {"flv", "video/x-flv"}, {"gcode", "text/x-gcode"}, {"geojson", "application/geo+json"}, {"gif", "image/gif"},
+    {"glb", "model/gltf-binary"}, {"gltf", "model/gltf+json"}, {"gpx", "application/gpx+xml"}, {"gz", "application/gzip"}, {"h", "text/x-c"},
+    {"hdr", "image/vnd.radiance"}, {"heic", "image/heic"}, {"heics", "image/heic-sequence"}, {"heif", "image/heif"}, {"heifs", "image/heif-sequence"},
+    {"hpp", "text/x-c"}, {"hqx", "application/mac-binhex40"}, {"htc", "text/x-component"}, {"htm", "text/html"}, {"html", "text/html"},
+    {"ico", "image/x-icon"}, {"ics", "text/calendar"}, {"ief", "image/ief"}, {"ifc", "application/x-step"}, {"iges", "model/iges"}, {"igs", "model/iges"},
+    {"indd", "application/x-indesign"}, {"ini", "text/plain"}, {"ipa", "application/octet-stream"}, {"ipynb", "application/x-ipynb+json"},
+    {"iso", "application/x-iso9660-image"}, {"jar", "application/java-archive"}, {"java", "text/x-java-source"}, {"jfif", "image/jpeg"},
+    {"jls", "image/jls"}, {"jp2", "image/jp2"}, {"jpe", "image/jpeg"}, {"jpeg", "image/jpeg"}, {"jpf", "image/jpx"}, {"jpg", "image/jpeg"},
+    {"jpm", "image/jpm"}, {"jpx", "image/jpx"}, {"js", "text/javascript"}, {"json", "application/json"}, {"json5", "application/json5"},
+    {"jsonl", "application/jsonl"}, {"jsonld", "application/ld+json"}, {"jxl", "image/jxl"}, {"jxr", "image/jxr"}, {"key", "application/vnd.apple.keynote"},
+    {"kml", "application/vnd.google-earth.kml+xml"}, {"kmz", "application/vnd.google-earth.kmz"}, {"ktx", "image/ktx"}, {"ktx2", "image/ktx2"},
+    {"less", "text/css"}, {"log", "text/plain"}, {"lz", "application/x-lzip"}, {"lz4", "application/x-lz4"}, {"lzma", "application/x-lzma"},
+    {"m1v", "video/mpeg"}, {"m2ts", "video/mp2t"}, {"m2v", "video/mpeg"}, {"m3u", "audio/x-mpegurl"}, {"m3u8", "application/vnd.apple.mpegurl"},
+    {"m4a", "audio/mp4"}, {"m4b", "audio/mp4"}, {"m4p", "audio/mp4"}, {"m4r", "audio/mp4"}, {"m4s", "video/iso.segment"}, {"m4v", "video/x-m4v"},
+    {"manifest", "text/cache-manifest"}, {"map", "application/json"}, {"markdown", "text/markdown"}, {"mbox", "application/mbox"}, {"md", "text/markdown"},
+    {"mdb", "application/vnd.ms-access"}, {"mdx", "text/mdx"}, {"mhtml", "multipart/related"}, {"mid", "audio/midi"}, {"midi", "audio/midi"},
+    {"mj2", "video/mj2"}, {"mjs", "text/javascript"}, {"mka", "audio/x-matroska"}, {"mkv", "video/x-matroska"}, {"mml", "application/mathml+xml"},
+    {"mobi", "application/x-mobipocket-ebook"}, {"mov", "video/quicktime"}, {"mp2", "audio/mpeg"}, {"mp3", "audio/mpeg"}, {"mp4", "video/mp4"},
+    {"mp4v", "video/mp4"}, {"mpc", "audio/x-musepack"}, {"mpd", "application/dash+xml"}, {"mpe", "video/mpeg"}, {"mpeg", "video/mpeg"},
+    {"mpg", "video/mpeg"}, {"mpga", "audio/mpeg"}, {"mpp", "application/vnd.ms-project"}, {"msg", "application/vnd.ms-outlook"},
+    {"msi", "application/x-msi"}, {"mtl", "model/mtl"}, {"mts", "video/mp2t"}, {"mxf", "application/mxf"}, {"ndjson", "application/x-ndjson"},
+    {"nef", "image/x-nikon-nef"}, {"numbers", "application/vnd.apple.numbers"}, {"obj", "model/obj"},
+    {"odb", "application/vnd.oasis.opendocument.database"}, {"odf", "application/vnd.oasis.opendocument.formula"},
+    {"odg", "application/vnd.oasis.opendocument.graphics"}, {"odp", "application/vnd.oasis.opendocument.presentation"},
+    {"ods", "application/vnd.oasis.opendocument.spreadsheet"}, {"odt", "application/vnd.oasis.opendocument.text"}, {"oga", "audio/ogg"},
+    {"ogg", "audio/ogg"}, {"ogv", "video/ogg"}, {"ogx", "application/ogg"}, {"opus", "audio/opus"}, {"orf", "image/x-olympus-orf"},
+    {"otc", "font/collection"}, {"otf", "font/otf"}, {"p12", "application/x-pkcs12"}, {"p7b", "application/x-pkcs7-certificates"},
+    {"p7m", "application/pkcs7-mime"}, {"p7s", "application/pkcs7-signature"}, {"pages", "application/vnd.apple.pages"},
+    {"parquet", "application/vnd.apache.parquet"}, {"patch", "text/x-diff"}, {"pbm", "image/x-portable-bitmap"}, {"pcap", "application/vnd.tcpdump.pcap"},
+    {"pct", "image/x-pict"}, {"pcx", "image/x-pcx"}, {"pdf", "application/pdf"}, {"pem", "application/x-pem-file"}, {"pfx", "application/x-pkcs12"},
+    {"pgm", "image/x-portable-graymap"}, {"pgp", "application/pgp-encrypted"}, {"php", "application/x-httpd-php"}, {"pic", "image/x-pict"},
+    {"pict", "image/x-pict"}, {"pl", "text/x-perl"}, {"plist", "application/x-plist"}, {"ply", "model/ply"}, {"png", "image/png"},
+    {"pnm", "image/x-portable-anymap"}, {"pot", "application/vnd.ms-powerpoint"},
+    {"potx", "application/vnd.openxmlformats-officedocument.presentationml.template"}, {"ppm", "image/x-portable-pixmap"},
+    {"pps", "application/vnd.ms-powerpoint"}, {"ppsx", "application/vnd.openxmlformats-officedocument.presentationml.slideshow"},
+    {"ppt", "application/vnd.ms-powerpoint"}, {"pptm", "application/vnd.ms-powerpoint.presentation.macroenabled.12"},
+    {"pptx", "application/vnd.openxmlformats-officedocument.presentationml.presentation"}, {"properties", "text/plain"}, {"ps", "application/postscript"},
+    {"psb", "image/vnd.adobe.photoshop"}, {"psd", "image/vnd.adobe.photoshop"}, {"pub", "application/vnd.ms-publisher"}, {"py", "text/x-python"},
+    {"qt", "video/quicktime"}, {"ra", "audio/x-realaudio"}, {"raf", "image/x-fuji-raf"}, {"ram", "audio/x-pn-realaudio"}, {"rar", "application/vnd.rar"},
+    {"raw", "image/x-raw"}, {"rb", "text/x-ruby"}, {"rdf", "application/rdf+xml"}, {"rm", "application/vnd.rn-realmedia"},
+    {"rmvb", "application/vnd.rn-realmedia-vbr"}, {"rpm", "application/x-rpm"}, {"rss", "application/rss+xml"}, {"rst", "text/x-rst"},
+    {"rtf", "application/rtf"}, {"rtx", "text/richtext"}, {"rw2", "image/x-panasonic-rw2"}, {"sass", "text/x-sass"}, {"scss", "text/x-scss"},
+    {"sgi", "image/x-sgi"}, {"sgm", "text/sgml"}, {"sgml", "text/sgml"}, {"sh", "application/x-sh"}, {"shp", "application/vnd.shp"},
+    {"sig", "application/pgp-signature"}, {"sit", "application/x-stuffit"}, {"sketch", "application/octet-stream"}, {"skp", "application/vnd.sketchup.skp"},
+    {"spx", "audio/ogg"}, {"sql", "application/sql"}, {"sqlite", "application/vnd.sqlite3"}, {"sqlite3", "application/vnd.sqlite3"},
+    {"srt", "application/x-subrip"}, {"ssa", "text/x-ssa"}, {"step", "model/step"}, {"stl", "model/stl"}, {"stp", "model/step"}, {"svg", "image/svg+xml"},
+    {"svgz", "image/svg+xml"}, {"swf", "application/x-shockwave-flash"}, {"tar", "application/x-tar"}, {"tbz2", "application/x-bzip2"},
+    {"tex", "application/x-tex"}, {"tga", "image/x-tga"}, {"tgz", "application/gzip"}, {"tif", "image/tiff"}, {"tiff", "image/tiff"},
+    {"toml", "application/toml"}, {"topojson", "application/json"}, {"torrent", "application/x-bittorrent"}, {"ts", "video/mp2t"},
+    {"tsv", "text/tab-separated-values"}, {"tsx", "text/tsx"}, {"ttc", "font/collection"}, {"ttf", "font/ttf"}, {"txt", "text/plain"},
+    {"txz", "application/x-xz"}, {"url", "application/internet-shortcut"}, {"usd", "model/vnd.usd"}, {"usda", "model/vnd.usda"}, {"usdc", "model/vnd.usdc"},
+    {"usdz", "model/vnd.usdz+zip"}, {"vcard", "text/vcard"}, {"vcf", "text/vcard"}, {"vcs", "text/x-vcalendar"}, {"vob", "video/x-ms-vob"},
+    {"vsd", "application/vnd.visio"}, {"vsdx", "application/vnd.ms-visio.drawing"}, {"vtt", "text/vtt"}, {"wasm", "application/wasm"}, {"wav", "audio/wav"},
+    {"weba", "audio/webm"}, {"webm", "video/webm"}, {"webmanifest", "application/manifest+json"}, {"webp", "image/webp"}, {"wim", "application/x-ms-wim"},
+    {"wma", "audio/x-ms-wma"}, {"wmf", "image/wmf"}, {"wmv", "video/x-ms-wmv"}, {"woff", "font/woff"}, {"woff2", "font/woff2"}, {"wrl", "model/vrml"},
+    {"wv", "audio/x-wavpack"}, {"xbm", "image/x-xbitmap"}, {"xcf", "image/x-xcf"}, {"xhtml", "application/xhtml+xml"}, {"xls", "application/vnd.ms-excel"},
+    {"xlsb", "application/vnd.ms-excel.sheet.binary.macroenabled.12"}, {"xlsm", "application/vnd.ms-excel.sheet.macroenabled.12"},
+    {"xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}, {"xlt", "application/vnd.ms-excel"},
+    {"xltx", "application/vnd.openxmlformats-officedocument.spreadsheetml.template"}, {"xml", "application/xml"}, {"xpi", "application/x-xpinstall"},
+    {"xpm", "image/x-xpixmap"}, {"xps", "application/vnd.ms-xpsdocument"}, {"xsd", "application/xml"}, {"xsl", "application/xml"},
+    {"xslt", "application/xslt+xml"}, {"xspf", "application/xspf+xml"}, {"xwd", "image/x-xwindowdump"}, {"xz", "application/x-xz"},
+    {"yaml", "application/yaml"}, {"yml", "application/yaml"}, {"z", "application/x-compress"}, {"zip", "application/zip"}, {"zst", "application/zstd"},
+};
+
+}  // namespace fileferry
+
+#endif  // FILEFERRY_CORE_CONTENT_TYPES_H_
