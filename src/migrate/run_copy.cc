@@ -1,0 +1,124 @@
+// run_copy.cc: the runs that move objects: copy (first, resumed, or for what is new) and retry.
+#include <utility>
+
+#include "migrate/journal_supply.h"
+#include "migrate/key_index.h"
+#include "migrate/runner.h"
+#include "transfer/decide.h"
+
+namespace fileferry {
+
+namespace {
+
+// Sources of verified objects, once everything else is done and written down.
+class DeleteTask : public IEngineTask {
+ public:
+  DeleteTask(const Setup& setup, Board& board) : setup_(setup), board_(board) {}
+  void Do(const OpContext& ctx, Item& item, Ended* ended) override {
+    ended->outcome = Outcome::kVerified;
+    ended->size = item.size;
+    ended->wrote = true;
+    ended->token = item.written;
+    ended->digest = item.digest;
+    ended->trash = item.trash;
+    ended->source_etag = item.etag;
+    ended->source_modified = item.modified;
+    DeleteSource(ctx, setup_, board_, item, ended);
+  }
+
+ private:
+  const Setup& setup_;
+  Board& board_;
+};
+
+Status DeleteSources(Run& run, JournaledRunner::World& world, Setup& setup) {
+  setup.plan.limit = 0;
+  Board& board = run.board();
+  DeleteTask task(setup, board);
+  Result<Journal::Totals> totals = world.journal->Count();
+  if (!totals.ok()) return totals.status();
+  KeepUnverified(board, totals->objects[static_cast<std::size_t>(Outcome::kCopied)]);
+  BeginWork(board, *totals, {Outcome::kVerified}, false);
+  RowSupply supply(*world.journal, {Outcome::kVerified}, [&board](const JournalRow& row, Item* item) {
+    item->task = Task::kCustom;
+    item->in_journal = true;
+    item->counted = row.state;
+    item->counted_size = row.size;
+    if (row.wrote && row.digest.has_value()) return true;
+    board.Worked(row.size);
+    return false;
+  });
+  return run.Work(setup, supply, "removing sources", setup.plan.transfers, &task);
+}
+
+}  // namespace
+
+Status CopyBody(Run& run, JournaledRunner::World& world, Setup& setup, JournalRecorder& recorder) {
+  (void)recorder;
+  Journal& journal = *world.journal;
+  Result<std::unique_ptr<Rules>> rules = Rules::Compile(setup.plan);
+  if (!rules.ok()) return rules.status();
+  Result<Journal::Totals> totals = journal.Count();
+  if (!totals.ok()) return totals.status();
+  bool had_rows = false;
+  for (const std::uint64_t objects : totals->objects) had_rows = had_rows || objects > 0;
+  JournalHead& head = world.head;
+  const bool goes_on = !head.listed && !head.token.empty();
+  if (!goes_on) {
+    if (Status status = journal.BeginListing(); !status.ok()) return status;
+    head.token.clear();
+    head.last_key.clear();
+  } else {
+    run.board().skipped_links = head.skipped_links;
+    run.board().empty_folders = head.empty_folders;
+    run.board().filtered = head.filtered;
+  }
+  ShowTotals(run.board(), *totals, goes_on);
+  std::unique_ptr<MergeSupply> merge;
+  std::unique_ptr<ISupply> keys;
+  if (setup.plan.filter.keys_from.empty()) {
+    merge = std::make_unique<MergeSupply>(setup.source, setup.destination, **rules, NewKeyIndex, run.board(), MergeSupply::Start{head.token, head.last_key, true});
+  } else {
+    Result<std::unique_ptr<ISupply>> opened = SupplyOfKeys(setup.plan.filter.keys_from, **rules, run.board());
+    if (!opened.ok()) return opened.status();
+    keys = std::move(*opened);
+  }
+  MigrateSupply supply(journal, setup, run.board(), head.runs, had_rows, merge.get(), keys.get());
+  Status status = run.Work(setup, supply, "copying", setup.plan.transfers);
+  if (status.ok() && setup.plan.delete_source) status = DeleteSources(run, world, setup);
+  if (status.ok() && world.cut_off) status = RemoveAbandoned(run.context(), setup).status();
+  return status;
+}
+
+Status RetryBody(Run& run, JournaledRunner::World& world, Setup& setup, JournalRecorder&) {
+  Journal& journal = *world.journal;
+  Result<Journal::Totals> totals = journal.Count();
+  if (!totals.ok()) return totals.status();
+  ShowTotals(run.board(), *totals, true);
+  run.board().listing_done = true;
+  std::vector<Outcome> states = {Outcome::kPending, Outcome::kInFlight, Outcome::kFailed, Outcome::kMissing, Outcome::kCorrupt, Outcome::kDifferent, Outcome::kMissingAtDestination};
+  if (setup.plan.overwrite != Overwrite::kNever) states.push_back(Outcome::kConflict);
+  BeginWork(run.board(), *totals, states, true);
+  const int this_run = world.head.runs;
+  RowSupply rows(journal, states, [this_run, &journal](const JournalRow& row, Item* item) {
+    if (row.run == this_run && row.state != Outcome::kPending) return false;
+    item->doubt = true;
+    item->in_journal = true;
+    item->counted = row.state;
+    item->counted_size = row.size;
+    item->mend = row.state == Outcome::kDifferent;
+    item->announced = row.state == Outcome::kMissing;
+    if (row.state == Outcome::kMissingAtDestination) {  // asked for by name: send it again
+      item->ours = false;
+      item->mend = false;
+    }
+    Result<std::optional<JournalUpload>> upload = journal.FindUpload(row.key);
+    if (upload.ok() && upload->has_value()) TakeUpload(**upload, item);
+    return true;
+  });
+  Status status = run.Work(setup, rows, "retrying", setup.plan.transfers);
+  if (status.ok() && world.cut_off) status = RemoveAbandoned(run.context(), setup).status();
+  return status;
+}
+
+}  // namespace fileferry

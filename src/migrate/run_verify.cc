@@ -1,0 +1,123 @@
+// run_verify.cc: looks at everything that the journal says is at the destination.
+#include <utility>
+
+#include "migrate/journal_supply.h"
+#include "migrate/runner.h"
+#include "transfer/compare.h"
+#include "transfer/decide.h"
+
+namespace fileferry {
+
+namespace {
+
+void End(Ended* ended, Outcome outcome, Status status = {}) {
+  ended->outcome = outcome;
+  ended->status = std::move(status);
+}
+
+class VerifyTask : public IEngineTask {
+ public:
+  explicit VerifyTask(const Setup& setup) : setup_(setup) {}
+
+  void Do(const OpContext& ctx, Item& item, Ended* ended) override {
+    ended->size = item.size;
+    ended->wrote = item.ours;
+    ended->token = item.written;
+    ended->digest = item.digest;
+    ended->trash = item.trash;
+    ended->source_etag = item.etag;
+    ended->source_modified = item.modified;
+    Result<ObjectInfo> there = setup_.destination.provider->Stat(ctx, setup_.destination.Full(item.to));
+    if (there.code() == Code::kNotFound) return End(ended, Outcome::kMissingAtDestination, there.status());
+    if (!there.ok()) return End(ended, Outcome::kFailed, there.status());
+    if (there->size != item.size) {
+      return End(ended, Outcome::kDifferent, Status(Code::kIntegrity, std::to_string(there->size) + " bytes instead of " + std::to_string(item.size)));
+    }
+    switch (setup_.plan.verify) {
+      case VerifyMode::kNone:
+      case VerifyMode::kSize:
+        return End(ended, item.counted == Outcome::kDifferent || item.counted == Outcome::kMissingAtDestination ? Outcome::kCopied : item.counted);
+      case VerifyMode::kChecksum:
+        return item.digest ? Checksum(ctx, item, *there, ended) : WithSource(ctx, item, *there, false, ended);
+      case VerifyMode::kFull:
+        return item.source_deleted ? Checksum(ctx, item, *there, ended) : WithSource(ctx, item, *there, true, ended);
+    }
+  }
+
+ private:
+  void Good(const Item& item, Ended* ended) { End(ended, item.source_deleted ? Outcome::kSourceDeleted : Outcome::kVerified); }
+
+  // Against the digest of what was written: the one that the storage keeps, or, where it keeps none, that of its bytes.
+  void Checksum(const OpContext& ctx, const Item& item, const ObjectInfo& there, Ended* ended) {
+    const DigestKind kind = item.digest->kind;
+    const Digest* kept = there.digests.Find(kind);
+    Digest found;
+    if (kept != nullptr && (there.confirmed & MaskOf(kind)) != 0 && setup_.plan.verify != VerifyMode::kFull) {
+      found = *kept;
+    } else {
+      Result<Digest> read = ReadDigest(ctx, setup_, setup_.destination, setup_.destination.Full(item.to), kind, there.etag);
+      if (read.code() == Code::kIntegrity) return End(ended, Outcome::kDifferent, read.status());
+      if (!read.ok()) return End(ended, Outcome::kFailed, read.status());
+      found = *read;
+    }
+    if (found == *item.digest) return Good(item, ended);
+    End(ended, Outcome::kDifferent, Status(Code::kIntegrity, "the bytes are not those that were written"));
+  }
+
+  void WithSource(const OpContext& ctx, const Item& item, const ObjectInfo& there, bool full, Ended* ended) {
+    const std::string key = setup_.source.Full(item.key);
+    Result<ObjectInfo> here = setup_.source.provider->Stat(ctx, key);
+    const bool gone = here.code() == Code::kNotFound;
+    if (!here.ok() && !gone) return End(ended, Outcome::kFailed, AtSource(here.status()));
+    bool changed = gone;
+    if (!gone) {
+      const std::optional<Time> listed = ListedTime(*here, setup_.source.caps);
+      const bool same_etag = !item.etag.empty() && item.etag == here->etag;
+      const bool same_time = item.modified && listed && SameTime(*item.modified, *listed);
+      changed = here->size != item.size || !(same_etag || same_time);
+    }
+    if (changed) {  // the source is another one by now: what was copied is judged by its own digest
+      if (item.digest) return Checksum(ctx, item, there, ended);
+      if (gone) return End(ended, Outcome::kVanished);
+    }
+    Evidence evidence;
+    evidence.by_time = false;
+    evidence.read_both = full;
+    evidence.properties = item.ours;
+    Result<Comparison> compared = CompareObjects(ctx, setup_, key, *here, setup_.destination.Full(item.to), there, evidence);
+    if (!compared.ok()) {
+      if (IsAtSource(compared.status()) && compared.code() == Code::kIntegrity) return End(ended, Outcome::kCorrupt, compared.status());
+      return End(ended, Outcome::kFailed, compared.status());
+    }
+    if (compared->content == Content::kDifferent) return End(ended, Outcome::kDifferent, Status(Code::kIntegrity, compared->why));
+    Good(item, ended);
+  }
+
+  const Setup& setup_;
+};
+
+}  // namespace
+
+Status VerifyBody(Run& run, JournaledRunner::World& world, Setup& setup, JournalRecorder&) {
+  Board& board = run.board();
+  Result<Journal::Totals> totals = world.journal->Count();
+  if (!totals.ok()) return totals.status();
+  ShowTotals(board, *totals, true);
+  board.listing_done = true;
+  const int this_run = world.head.runs;
+  VerifyTask task(setup);
+  const std::vector<Outcome> states = {Outcome::kCopied,    Outcome::kVerified, Outcome::kSame, Outcome::kSameByTime, Outcome::kDifferent, Outcome::kMissingAtDestination,
+                                       Outcome::kSourceDeleted};
+  BeginWork(board, *totals, states, setup.plan.verify == VerifyMode::kFull);
+  RowSupply rows(*world.journal, states,
+                 [this_run](const JournalRow& row, Item* item) {
+                   item->task = Task::kCustom;
+                   item->in_journal = true;
+                   item->counted = row.state;
+                   item->counted_size = row.size;
+                   return row.run != this_run;
+                 });
+  return run.Work(setup, rows, "verifying", setup.plan.checkers, &task);
+}
+
+}  // namespace fileferry

@@ -1,0 +1,369 @@
+// runner.cc: opening journals, starting runs, reading rows; see runner.h and migration.h.
+#include "migrate/runner.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <utility>
+
+#include "base/clock.h"
+#include "journal/lock.h"
+#include "migrate/plan.h"
+
+namespace fileferry {
+
+namespace {
+
+constexpr std::string_view kFolder = ".fileferry";
+// Lines beside those of the plan: what a text meant when the migration was begun, whatever is there by now.
+constexpr std::string_view kSourceIsObject = "source-is-object=1\n", kDestinationIsObject = "destination-is-object=1\n";
+
+constexpr std::string_view kStopped = "stopped";
+
+// "stopped", "stopped while verifying", and why.
+std::string StoppedPhase(const std::string& phase, const Status& status) {
+  std::string text(kStopped);
+  if (phase != "copying") text += " while " + phase;
+  return status.code() == Code::kCancelled ? text : text + ": " + std::string(status.message());
+}
+
+std::vector<std::string> AgainOf(const std::string& path, const JournalHead& head) {
+  const std::string_view phase = std::string_view(head.phase).substr(0, head.phase.find(':'));
+  std::vector<std::string> words;
+  for (const auto& [doing, command] : {std::pair("rolling back", "rollback"), std::pair("verifying", "verify"), std::pair("retrying", "retry"), std::pair("cleaning up", "cleanup")}) {
+    if (phase.ends_with(doing)) words = {command};
+  }
+  if (words.empty()) {
+    words = {"migrate"};
+    const Result<CopyPlan> plan = PlanFromText(head.options);
+    const std::vector<std::string> options = plan.ok() ? OptionsOf(*plan) : std::vector<std::string>();
+    words.insert(words.end(), options.begin(), options.end());
+  }
+  const bool migrate = words.front() == "migrate";
+  if (!migrate || path != std::string(kFolder) + "/" + head.identity.substr(0, 16) + ".db") words.insert(words.end(), {"--journal", path});
+  if (migrate) words.insert(words.end(), {head.source, head.destination});
+  return words;
+}
+
+Result<OpenedStorage> OpenAgain(StorageFactory& factory, const std::string& text, const std::string& options, std::string_view is_object) {
+  return options.find(is_object) == std::string::npos ? factory.Open(text) : factory.OpenObject(text);
+}
+
+std::vector<Outcome> BadOutcomes() {
+  std::vector<Outcome> bad;
+  for (std::size_t i = 2; i < kOutcomeCount; ++i) {
+    if (!OutcomeIsGood(static_cast<Outcome>(i))) bad.push_back(static_cast<Outcome>(i));
+  }
+  return bad;
+}
+
+// The last rows that did not end well.
+std::vector<ObjectRecord> ProblemsOf(Journal& journal, std::size_t max) {
+  std::vector<ObjectRecord> records;
+  Result<std::vector<JournalRow>> rows = journal.Rows(BadOutcomes(), {}, max);
+  if (!rows.ok()) return records;
+  for (const JournalRow& row : *rows) records.push_back(RecordOf(row));
+  return records;
+}
+
+}  // namespace
+
+ObjectRecord RecordOf(const JournalRow& row) {
+  ObjectRecord record;
+  record.key = row.key;
+  record.destination_key = row.to;
+  record.size = row.size;
+  record.outcome = row.state;
+  record.code = row.code;
+  record.message = row.message;
+  record.attempts = row.attempts;
+  return record;
+}
+
+Progress ProgressOf(const Journal::Totals& totals, const JournalHead& head) {
+  Progress progress;
+  progress.phase = head.phase;
+  progress.objects = totals.objects;
+  progress.bytes = totals.bytes;
+  for (std::size_t i = 0; i < kOutcomeCount; ++i) {
+    progress.listed += totals.objects[i];
+    progress.listed_bytes += totals.bytes[i];
+    if (i > 1 && !OutcomeIsGood(static_cast<Outcome>(i))) progress.errors += totals.objects[i];
+  }
+  progress.listing_done = head.listed;
+  progress.skipped_links = head.skipped_links;
+  progress.empty_folders = head.empty_folders;
+  progress.filtered = head.filtered;
+  return progress;
+}
+
+void ShowTotals(Board& board, const Journal::Totals& totals, bool listed_too) {
+  for (std::size_t i = 0; i < kOutcomeCount; ++i) {
+    board.Preset(static_cast<Outcome>(i), totals.objects[i], totals.bytes[i]);
+    if (!listed_too) continue;
+    board.listed += totals.objects[i];
+    board.listed_bytes += totals.bytes[i];
+    if (i > static_cast<std::size_t>(Outcome::kInFlight)) board.Worked(totals.bytes[i], totals.objects[i]);
+  }
+}
+
+void BeginWork(Board& board, const Journal::Totals& totals, const std::vector<Outcome>& states, bool by_bytes) {
+  std::uint64_t objects = 0, bytes = 0;
+  for (std::size_t i = 0; i < kOutcomeCount; ++i) {
+    const auto outcome = static_cast<Outcome>(i);
+    const bool works = states.empty() ? outcome != Outcome::kRolledBack : std::find(states.begin(), states.end(), outcome) != states.end();
+    if (!works) continue;
+    objects += totals.objects[i];
+    bytes += totals.bytes[i];
+  }
+  board.BeginWork(objects, bytes, by_bytes);
+}
+
+// ---- opening ----
+
+Result<std::unique_ptr<MigrationRunner>> MigrationRunner::Open(OpenedStorage source, OpenedStorage destination, Options options) {
+  if (Status status = CheckPlan(options.plan); !status.ok()) return status;
+  if (Status status = CheckArchive(options.plan); !status.ok()) return status;
+  if (source.provider == nullptr || destination.provider == nullptr) return Status(Code::kInvalidArgument, "a storage is not open");
+  JournalHead head;
+  head.source = source.text.empty() ? source.provider->Name() : source.text;
+  head.destination = destination.text.empty() ? destination.provider->Name() : destination.text;
+  head.identity = IdentityOf(head.source, head.destination, options.plan);
+  head.options = PlanToText(options.plan) + (source.is_object ? std::string(kSourceIsObject) : "") + (destination.is_object ? std::string(kDestinationIsObject) : "");
+  head.nonce = RandomId().substr(0, 10);
+  std::string path = options.journal.empty() ? std::string(kFolder) + "/" + head.identity.substr(0, 16) + ".db" : options.journal;
+  if (options.plan.dry_run) path.clear();  // nothing is written, not even a journal
+  Result<std::unique_ptr<Journal>> journal = Journal::Open(path, head);
+  if (!journal.ok()) return journal.status();
+  Result<JournalHead> before = (*journal)->Head();
+  if (!before.ok()) return before.status();
+  Result<CopyPlan> earlier = PlanFromText(before->options);
+  if (!earlier.ok()) return earlier.status();
+  if (!earlier->archive.empty() && options.plan.archive != earlier->archive) {  // a rollback needs it, whatever this run does
+    if (!options.plan.archive.empty()) {
+      return Status(Code::kInvalidArgument, "--archive " + options.plan.archive + ": the sources that this migration removed are kept in '" + earlier->archive + "'; name the same archive");
+    }
+    CopyPlan kept = options.plan;
+    kept.archive = earlier->archive;
+    head.options = PlanToText(kept) + head.options.substr(PlanToText(options.plan).size());
+  }
+  if (Status status = (*journal)->SetOptions(head.options); !status.ok()) return status;
+  Result<JournalHead> found = (*journal)->Head();
+  if (!found.ok()) return found.status();
+  return std::unique_ptr<MigrationRunner>(
+      std::make_unique<JournaledRunner>(std::move(source), std::move(destination), std::move(options.plan), std::move(*journal), std::move(*found)));
+}
+
+Result<std::unique_ptr<MigrationRunner>> MigrationRunner::Reopen(const std::string& journal, StorageFactory& factory, const std::function<void(CopyPlan&)>& change) {
+  std::string path = journal;
+  if (path.empty()) {
+    Result<std::string> newest = NewestJournal();
+    if (!newest.ok()) return newest.status();
+    path = std::move(*newest);
+  }
+  Result<State> state = ReadState(path);  // an error for what is no journal, before anything is made
+  if (!state.ok()) return state.status();
+  Result<std::unique_ptr<Journal>> opened = Journal::Open(path, {});
+  if (!opened.ok()) return opened.status();
+  Result<JournalHead> head = (*opened)->Head();
+  if (!head.ok()) return head.status();
+  Result<CopyPlan> plan = PlanFromText(head->options);
+  if (!plan.ok()) return plan.status();
+  plan->confirmed = false;
+  if (change) change(*plan);
+  if (!plan->confirmed) plan->delete_source = false;  // asked for anew each time
+  Result<OpenedStorage> source = OpenAgain(factory, head->source, head->options, kSourceIsObject);
+  if (!source.ok()) return source.status();
+  Result<OpenedStorage> destination = OpenAgain(factory, head->destination, head->options, kDestinationIsObject);
+  if (!destination.ok()) return destination.status();
+  if (!plan->archive.empty()) {
+    Result<OpenedStorage> archive = factory.Open(plan->archive);
+    if (!archive.ok()) return archive.status();
+    plan->archive_storage = std::make_shared<OpenedStorage>(std::move(*archive));
+  }
+  if (!plan->delete_source && plan->archive_storage == nullptr) plan->archive.clear();
+  CopyPlan checked = *plan;  // a rollback needs the archive although nothing more is deleted
+  if (!checked.delete_source) checked.archive.clear();
+  if (Status status = CheckPlan(checked); !status.ok()) return status;
+  return std::unique_ptr<MigrationRunner>(
+      std::make_unique<JournaledRunner>(std::move(*source), std::move(*destination), std::move(*plan), std::move(*opened), std::move(*head)));
+}
+
+Result<std::string> MigrationRunner::NewestJournal() {
+  std::error_code error;
+  std::string newest;
+  std::pair<std::optional<Time>, std::filesystem::file_time_type> when;
+  Status unreadable;
+  for (std::filesystem::directory_iterator it(std::string(kFolder), error), end; !error && it != end; it.increment(error)) {
+    if (it->path().extension() != ".db") continue;
+    std::error_code ignored;
+    auto modified = std::filesystem::last_write_time(it->path(), ignored);
+    if (ignored) continue;
+    const auto log = std::filesystem::last_write_time(it->path().string() + "-wal", ignored);  // what was written since the last checkpoint
+    if (!ignored) modified = std::max(modified, log);
+    Result<std::unique_ptr<Journal>> journal = Journal::OpenToRead(it->path().string());
+    Result<JournalHead> head = journal.ok() ? (*journal)->Head() : Result<JournalHead>(journal.status());
+    if (!head.ok()) {
+      unreadable = head.status();
+      continue;
+    }
+    const std::pair made(head->created, modified);
+    if (newest.empty() || made > when) {
+      newest = it->path().string();
+      when = made;
+    }
+  }
+  if (newest.empty() && !unreadable.ok()) return unreadable;
+  if (newest.empty()) return Status(Code::kInvalidArgument, "there is no journal in " + std::string(kFolder) + "/ of this folder; name one with --journal");
+  return newest;
+}
+
+Result<MigrationRunner::State> MigrationRunner::ReadState(const std::string& journal) {
+  Result<std::unique_ptr<Journal>> opened = Journal::OpenToRead(journal);
+  if (!opened.ok()) return opened.status();
+  Result<JournalHead> head = (*opened)->Head();
+  if (!head.ok()) return head.status();
+  Result<Journal::Totals> totals = (*opened)->Count();
+  if (!totals.ok()) return totals.status();
+  State state;
+  state.journal = journal;
+  state.identity = head->identity;
+  state.source = head->source;
+  state.destination = head->destination;
+  state.phase = head->phase;
+  state.progress = ProgressOf(*totals, *head);
+  const fileferry::Result<pid_t> holder = JournalLock::Holder(journal + ".lock");
+  if (!holder.ok()) return holder.status();
+  state.running = *holder != 0;
+  state.created = head->created;
+  state.updated = head->updated;
+  state.finished = head->finished;
+  state.runs = head->runs;
+  state.again = AgainOf(state.journal, *head);
+  return state;
+}
+
+Result<MigrationRunner::State> JournaledRunner::GetState() {
+  Result<JournalHead> head = journal_->Head();
+  if (!head.ok()) return head.status();
+  Result<Journal::Totals> totals = journal_->Count();
+  if (!totals.ok()) return totals.status();
+  State state;
+  state.journal = journal_->path();
+  state.identity = head->identity;
+  state.source = head->source;
+  state.destination = head->destination;
+  state.phase = head->phase;
+  state.progress = ProgressOf(*totals, *head);
+  state.running = true;
+  state.created = head->created;
+  state.updated = head->updated;
+  state.finished = head->finished;
+  state.runs = head->runs;
+  state.again = AgainOf(state.journal, *head);
+  return state;
+}
+
+namespace {
+
+Result<std::vector<ObjectRecord>> RecordsOf(Journal& journal, const std::vector<Outcome>& outcomes, const std::string& after_key, std::size_t max) {
+  Result<std::vector<JournalRow>> rows = journal.Rows(outcomes, after_key, max);
+  if (!rows.ok()) return rows.status();
+  std::vector<ObjectRecord> records;
+  records.reserve(rows->size());
+  for (const JournalRow& row : *rows) records.push_back(RecordOf(row));
+  return records;
+}
+
+class JournalRows : public MigrationRunner::Rows {
+ public:
+  explicit JournalRows(std::unique_ptr<Journal> journal) : journal_(std::move(journal)) {}
+  Result<std::vector<ObjectRecord>> Records(const std::vector<Outcome>& outcomes, const std::string& after_key, std::size_t max) override {
+    return RecordsOf(*journal_, outcomes, after_key, max);
+  }
+
+ private:
+  const std::unique_ptr<Journal> journal_;
+};
+
+}  // namespace
+
+Result<std::vector<ObjectRecord>> JournaledRunner::Records(const std::vector<Outcome>& outcomes, const std::string& after_key, std::size_t max) {
+  return RecordsOf(*journal_, outcomes, after_key, max);
+}
+
+Result<std::unique_ptr<MigrationRunner::Rows>> MigrationRunner::ReadRows(const std::string& journal) {
+  Result<std::unique_ptr<Journal>> opened = Journal::OpenToRead(journal);
+  if (!opened.ok()) return opened.status();
+  return std::unique_ptr<Rows>(std::make_unique<JournalRows>(std::move(*opened)));
+}
+
+// ---- runs ----
+
+Result<std::unique_ptr<IRun>> JournaledRunner::NewRun(CopyPlan plan, std::string phase, Body body, std::optional<std::chrono::seconds> trash_age) {
+  auto world = std::make_shared<World>(World{source_, destination_, journal_, head_, false, trash_age});
+  Result<std::unique_ptr<Run>> run = Run::Create(plan, [world, phase, body](Run& self) -> Status {
+    Journal& journal = *world->journal;
+    Result<JournalHead> before = journal.Head();
+    if (!before.ok()) return before.status();
+    world->cut_off = before->runs > 0 && before->phase != "done" && before->phase != "rolled back";
+    if (Status status = journal.BeginRun(phase); !status.ok()) return status;
+    Result<JournalHead> head = journal.Head();
+    if (!head.ok()) return head.status();
+    world->head = *head;
+    Setup setup;
+    Status status = FillSetup(self, world->source, world->destination, false, &setup);
+    if (status.ok()) {
+      JournalRecorder recorder(journal, self.board(), head->nonce, head->runs);
+      setup.recorder = &recorder;
+      setup.run_id = std::to_string(head->runs);
+      setup.began = head->created;
+      setup.trash_folder = std::string(kTrashPrefix) + head->identity.substr(0, 8) + "-" + setup.run_id + "/";
+      status = recorder.Start();
+      if (status.ok()) status = body(self, *world, setup, recorder);
+      const Status flushed = recorder.Flush();
+      if (status.ok()) status = flushed;
+    }
+    const bool done = status.ok();
+    const std::string end = done ? (phase == "rolling back" ? "rolled back" : "done") : StoppedPhase(phase, status);
+    const Status noted = journal.SetPhase(end, done);
+    return status.ok() ? noted : status;
+  });
+  if (!run.ok()) return run.status();
+  (*run)->SetProblems([world](std::size_t max) { return ProblemsOf(*world->journal, max); });
+  return std::unique_ptr<IRun>(std::move(*run));
+}
+
+Result<std::unique_ptr<IRun>> JournaledRunner::Copy() {
+  if (plan_.dry_run) return NewCopy(source_, destination_, plan_);
+  return NewRun(plan_, "copying", CopyBody);
+}
+
+Result<std::unique_ptr<IRun>> JournaledRunner::Verify(VerifyMode mode) {
+  CopyPlan plan = plan_;
+  plan.verify = mode;
+  plan.limit = 0;
+  plan.delete_source = false;
+  return NewRun(std::move(plan), "verifying", VerifyBody);
+}
+
+Result<std::unique_ptr<IRun>> JournaledRunner::Retry() {
+  CopyPlan plan = plan_;
+  plan.delete_source = false;
+  return NewRun(std::move(plan), "retrying", RetryBody);
+}
+
+Result<std::unique_ptr<IRun>> JournaledRunner::Cleanup(std::optional<std::chrono::seconds> trash_age) {
+  CopyPlan plan = plan_;
+  plan.limit = 0;
+  plan.delete_source = false;
+  return NewRun(std::move(plan), "cleaning up", CleanupBody, trash_age);
+}
+
+Result<std::unique_ptr<IRun>> JournaledRunner::Rollback() {
+  CopyPlan plan = plan_;
+  plan.limit = 0;
+  plan.delete_source = false;
+  return NewRun(std::move(plan), "rolling back", RollbackBody);
+}
+
+}  // namespace fileferry

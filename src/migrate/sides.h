@@ -1,0 +1,18 @@
+// sides.h: the two storages of a run, resolved and limited as the plan says.
+#ifndef FILEFERRY_MIGRATE_SIDES_H_
+#define FILEFERRY_MIGRATE_SIDES_H_
+
+#include "transfer/run.h"
+
+namespace fileferry {
+
+// kInvalidArgument when an archive is asked for and not open.
+Status CheckArchive(const CopyPlan& plan);
+// One object to a text that does not end in '/': the text is the object's new name.
+void NameObject(const OpenedStorage& storage, const Side& source, Side* destination);
+// Fills plan, source, destination, archive and server_copy.  Refuses two storages of which one lies in the other.
+Status FillSetup(Run& run, const OpenedStorage& source, const OpenedStorage& destination, bool compare, Setup* setup);
+
+}  // namespace fileferry
+
+#endif  // FILEFERRY_MIGRATE_SIDES_H_

@@ -1,0 +1,96 @@
+// setup.cc: see setup.h.
+#include "transfer/setup.h"
+
+#include <algorithm>
+#include <chrono>
+
+namespace fileferry {
+
+Status Budget::Take(const OpContext& ctx, std::uint64_t* size) {
+  *size = std::min(*size, total_);
+  std::unique_lock lock(mutex_);
+  while (free_ < *size) {
+    if (Status status = ctx.Check(); !status.ok()) return status;
+    freed_.wait_for(lock, std::chrono::milliseconds(50));
+  }
+  free_ -= *size;
+  return {};
+}
+
+void Budget::Give(std::uint64_t size) {
+  std::lock_guard lock(mutex_);
+  free_ += size;
+  freed_.notify_all();
+}
+
+std::string Setup::NextAttempt() const {
+  std::string id = recorder->attempt_prefix();
+  id += '-';
+  id += run_id;
+  id += '-';
+  id += std::to_string(attempts.fetch_add(1, std::memory_order_relaxed));
+  return id;
+}
+
+bool Setup::IsOurAttempt(const std::string& attempt_id) const {
+  const std::string& prefix = recorder->attempt_prefix();
+  return attempt_id.size() > prefix.size() && attempt_id[prefix.size()] == '-' && attempt_id.starts_with(prefix);
+}
+
+Result<Side> ResolveSide(const OpContext& ctx, const OpenedStorage& storage, bool is_source) {
+  if (storage.provider == nullptr) return Status(Code::kInvalidArgument, "a storage is not open");
+  Side side;
+  side.provider = storage.provider;
+  side.caps = storage.provider->Caps();
+  side.text = storage.text.empty() ? storage.provider->Name() : storage.text;
+  side.prefix = storage.path;
+  if (side.prefix.empty()) return side;
+  if (storage.is_object) {
+    side.single = std::move(side.prefix);
+    side.prefix.clear();
+    return side;
+  }
+  if (is_source && !storage.path_is_folder && side.prefix.back() != '/') {
+    Result<ObjectInfo> info = storage.provider->Stat(ctx, side.prefix);
+    if (info.ok()) {
+      side.single = std::move(side.prefix);
+      side.prefix.clear();
+      return side;
+    }
+    if (info.code() != Code::kNotFound) return info.status();
+  }
+  if (side.prefix.back() != '/') side.prefix += '/';
+  return side;
+}
+
+std::optional<Time> ListedTime(const ObjectInfo& info, const Capabilities& caps) {
+  return caps.keeps_mtime && info.properties.mtime ? info.properties.mtime : info.modified;
+}
+
+Status AddAccess(const OpContext& ctx, const Side& source, const std::string& full_key, const Side& destination, const CopyPlan& plan, Properties* properties) {
+  const bool acl = plan.preserve_acl && source.caps.acl && destination.caps.acl, tags = plan.preserve_tags && source.caps.tags && destination.caps.tags;
+  if (!acl && !tags) return {};
+  Result<Properties> access = source.provider->GetAccess(ctx, full_key, acl, tags);
+  if (!access.ok()) return access.status();
+  if (acl) properties->acl = std::move(access->acl);
+  if (tags) properties->tags = std::move(access->tags);
+  return {};
+}
+
+Properties PropertiesToCarry(const ObjectInfo& info, const Side& source, const Side& destination, const CopyPlan& plan) {
+  Properties carried;
+  (void)source;
+  if (destination.caps.metadata) {
+    carried = info.properties;
+    carried.storage_class.clear();
+    carried.sse.clear();
+    carried.sse_kms_key.clear();
+    if (!plan.preserve_acl || !destination.caps.acl) carried.acl.clear();
+    if (!plan.preserve_tags || !destination.caps.tags) carried.tags.clear();
+  }
+  carried.mtime = info.properties.mtime ? info.properties.mtime : info.modified;
+  if (!destination.caps.metadata && !destination.caps.keeps_mtime) carried.mtime.reset();
+  return carried;
+}
+
+}  // namespace fileferry
