@@ -1,0 +1,155 @@
+// run_commands.cc: copy, plan, missing: runs without a journal.  Main thread only.
+#include <algorithm>
+
+#include "commands.h"
+#include "fileferry/config.h"
+#include "plan_options.h"
+#include "run_driver.h"
+#include "text.h"
+
+namespace fileferry::cli {
+
+int RunCopy(Session& session, const Parsed& parsed) {
+  auto sides = OpenSides(session, parsed);
+  if (!sides.ok()) return FailRun(session, sides.status());
+  auto plan = PlanOf(session, parsed);
+  if (!plan.ok()) return FailRun(session, plan.status());
+  if (plan->delete_source && sides->destination.provider->Scheme() == "memory") {
+    return FailRun(session, Status(Code::kInvalidArgument, "memory: ends with this command, so --delete-source would lose the objects; name another destination"));
+  }
+  Json more{{"command", "copy"}, {"source", sides->source.text}, {"destination", sides->destination.text}};
+  auto run = NewCopy(std::move(sides->source), std::move(sides->destination), *plan);
+  if (!run.ok()) return FailRun(session, run.status());
+  RunWords words;
+  words.verb = plan->dry_run ? "dry run" : "copy";
+  words.again = CommandLine(parsed);
+  return DriveRun(session, parsed, **run, words, std::move(more));
+}
+
+int RunMissing(Session& session, const Parsed& parsed) {
+  auto sides = OpenSides(session, parsed);
+  if (!sides.ok()) return FailRun(session, sides.status());
+  auto plan = PlanOf(session, parsed);
+  if (!plan.ok()) return FailRun(session, plan.status());
+  // Only what is there counts: no digest, no read.
+  plan->verify = VerifyMode::kNone;
+  auto run = NewCompare(std::move(sides->source), std::move(sides->destination), *plan);
+  if (!run.ok()) return FailRun(session, run.status());
+  const Status started = (*run)->Start();
+  if (!started.ok()) return FailRun(session, started);
+  bool cancelled = false;
+  while (!(*run)->Wait(std::chrono::milliseconds(20))) {
+    if (session.ctx().cancelled() && !cancelled) (*run)->Cancel();
+    cancelled = session.ctx().cancelled();
+  }
+  const Status result = (*run)->Result();
+  Json keys = Json::array();
+  std::uint64_t count = 0;
+  for (const ObjectRecord& record : (*run)->Problems(SIZE_MAX)) {
+    if (record.outcome != Outcome::kMissingAtDestination) continue;
+    count++;
+    if (session.json()) {
+      keys.push_back({{"key", record.key}, {"size", record.size}});
+    } else {
+      session.out().Write((IsTerminal(1) ? Printable(record.key) : record.key) + "\n");
+    }
+  }
+  const std::uint64_t all = (*run)->Snapshot().objects[static_cast<std::size_t>(Outcome::kMissingAtDestination)];
+  if (session.json()) session.out().Write(Dump({{"count", all}, {"missing", std::move(keys)}}));
+  if (!result.ok()) return FailRun(session, result);
+  if (all > count) session.Warn(Count(all - count) + " more are missing: the list holds the first " + Count(count));
+  if (!session.json()) session.Note(all == 0 ? "nothing is missing" : Objects(all) + " missing at the destination");
+  return session.Finish(all == 0 ? 0 : 1);
+}
+
+namespace {
+
+Json AnalysisJson(const Analysis& analysis) {
+  Json json{{"objects", analysis.objects},
+            {"bytes", analysis.bytes},
+            {"filtered", analysis.filtered},
+            {"skipped_links", analysis.skipped_links},
+            {"empty_folders", analysis.empty_folders},
+            {"already_there", analysis.already_there},
+            {"conflicts", analysis.conflicts},
+            {"refused", analysis.refused_count},
+            {"requests_write", analysis.requests_write},
+            {"requests_read", analysis.requests_read},
+            {"requests_list", analysis.requests_list},
+            {"cost_usd", analysis.cost_usd},
+            {"cost_note", analysis.cost_note},
+            {"types", Json::array()},
+            {"sizes", Json::array()},
+            {"largest", Json::array()},
+            {"refused_keys", Json::array()}};
+  for (const auto& group : analysis.types) json["types"].push_back({{"type", group.name}, {"objects", group.objects}, {"bytes", group.bytes}});
+  for (const auto& group : analysis.sizes) json["sizes"].push_back({{"size", group.name}, {"objects", group.objects}, {"bytes", group.bytes}});
+  for (const auto& record : analysis.largest) json["largest"].push_back({{"key", record.key}, {"size", record.size}});
+  for (const auto& record : analysis.refused) json["refused_keys"].push_back({{"key", record.key}, {"message", record.message}});
+  return json;
+}
+
+std::string GroupLines(const std::vector<Analysis::Group>& groups, std::size_t most) {
+  std::string text;
+  for (std::size_t i = 0; i < std::min(groups.size(), most); i++) {
+    if (groups[i].objects == 0) continue;
+    text += "    " + PadRight(Clip(Printable(groups[i].name), 36), 38) + PadLeft(Count(groups[i].objects), 12) + PadLeft(SizeText(groups[i].bytes), 12) + "\n";
+  }
+  if (groups.size() > most) text += "    … and " + Count(groups.size() - most) + " more\n";
+  return text;
+}
+
+std::string AnalysisText(const Analysis& analysis, bool with_destination, const std::string& bwlimit) {
+  std::string text = Objects(analysis.objects) + ", " + SizeText(analysis.bytes) + "\n";
+  const auto line = [&](std::uint64_t number, std::string_view what) {
+    if (number > 0) text += "  " + PadLeft(Count(number), 12) + "  " + std::string(what) + "\n";
+  };
+  line(analysis.filtered, "left out by filters");
+  line(analysis.skipped_links, "symbolic links, skipped");
+  line(analysis.empty_folders, "empty folders, which are not objects");
+  if (with_destination) {
+    line(analysis.already_there, "already at the destination");
+    line(analysis.conflicts, "conflicts: the destination holds something else");
+  }
+  line(analysis.refused_count, "keys that the destination cannot hold");
+  for (std::size_t i = 0; i < std::min<std::size_t>(analysis.refused.size(), 10); i++)
+    text += "    " + Printable(analysis.refused[i].key) + ": " + Printable(analysis.refused[i].message) + "\n";
+  if (!analysis.types.empty()) text += "  types\n" + GroupLines(analysis.types, 12);
+  if (!analysis.sizes.empty()) text += "  sizes\n" + GroupLines(analysis.sizes, 12);
+  if (!analysis.largest.empty()) text += "  largest\n";
+  for (const ObjectRecord& record : analysis.largest) text += "    " + PadRight(Clip(Printable(record.key), 60), 62) + SizeText(record.size) + "\n";
+  text += "  requests: " + Count(analysis.requests_write) + " writing, " + Count(analysis.requests_read) + " reading, " + Count(analysis.requests_list) + " listing\n";
+  const auto rate = bwlimit.empty() || bwlimit.find_first_of(" ,") != std::string::npos ? Result<std::uint64_t>(std::uint64_t{0}) : ParseSize(bwlimit);
+  text += "  time: ";
+  if (rate.ok() && *rate > 0) text += FormatDuration(analysis.seconds_at(static_cast<double>(*rate))) + " at " + Rate(static_cast<double>(*rate)) + ", ";
+  text += FormatDuration(analysis.seconds_at(10e6 / 8)) + " at 10 Mbit/s, " + FormatDuration(analysis.seconds_at(100e6 / 8)) + " at 100 Mbit/s, " +
+          FormatDuration(analysis.seconds_at(1e9 / 8)) + " at 1 Gbit/s\n";
+  char cost[64];
+  std::snprintf(cost, sizeof cost, "  cost: %.2f USD", analysis.cost_usd);
+  return text + cost + (analysis.cost_note.empty() ? "" : " (" + Printable(analysis.cost_note) + ")") + "\n";
+}
+
+}  // namespace
+
+int RunPlan(Session& session, const Parsed& parsed) {
+  auto plan = PlanOf(session, parsed);
+  if (!plan.ok()) return session.Fail(plan.status());
+  auto factory = session.Factory(OverridesOf(parsed));
+  if (!factory.ok()) return session.Fail(factory.status());
+  auto source = (*factory)->Open(parsed.arguments[0]);
+  if (!source.ok()) return session.Fail(source.status());
+  const Status there = FolderIsThere(*source, parsed.arguments[0]);
+  if (!there.ok()) return session.Fail(there);
+  std::optional<OpenedStorage> destination;
+  if (parsed.arguments.size() > 1) {
+    auto sides = OpenSides(session, parsed);
+    if (!sides.ok()) return session.Fail(sides.status());
+    destination = std::move(sides->destination);
+  }
+  auto analysis = Analyse(session.ctx(), *std::move(source), destination, *plan);
+  if (!analysis.ok()) return session.Fail(analysis.status());
+  session.out().Write(session.json() ? Dump(AnalysisJson(*analysis)) : AnalysisText(*analysis, destination.has_value(), plan->bwlimit));
+  return session.Finish(0);
+}
+
+}  // namespace fileferry::cli
