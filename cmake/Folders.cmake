@@ -1,0 +1,33 @@
+# ferry_folder(path LINK targets...): a static library ferry_<path with _> of src/<path>/*.cc
+function(ferry_folder path)
+  cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
+  string(REPLACE "/" "_" name ${path})
+  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${path}/*.cc)
+  if(NOT sources)
+    message(STATUS "src/${path} is empty")
+    add_library(ferry_${name} INTERFACE)
+    target_link_libraries(ferry_${name} INTERFACE ${ARG_LINK})
+    return()
+  endif()
+  add_library(ferry_${name} STATIC ${sources})
+  target_include_directories(ferry_${name} PUBLIC ${PROJECT_SOURCE_DIR}/include ${PROJECT_BINARY_DIR}/include PRIVATE ${PROJECT_SOURCE_DIR}/src)
+  target_link_libraries(ferry_${name} PUBLIC ${ARG_LINK} PRIVATE $<BUILD_INTERFACE:ferry_warnings>)
+  set_property(GLOBAL APPEND PROPERTY FERRY_FOLDERS ferry_${name})
+endfunction()
+
+# libfileferry.a: the objects of all folders in one archive, installed with its headers, CMake package and pkg-config file.
+function(ferry_library)
+  get_property(folders GLOBAL PROPERTY FERRY_FOLDERS)
+  set(objects "")
+  foreach(folder ${folders})
+    list(APPEND objects $<TARGET_OBJECTS:${folder}>)
+  endforeach()
+  add_library(fileferry STATIC ${objects})
+  add_library(fileferry::fileferry ALIAS fileferry)
+  set_target_properties(fileferry PROPERTIES LINKER_LANGUAGE CXX)
+  target_include_directories(fileferry PUBLIC
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+  target_compile_features(fileferry PUBLIC cxx_std_20)
+  target_link_libraries(fileferry PUBLIC CURL::libcurl OpenSSL::Crypto LibXml2::LibXml2 SQLite::SQLite3 fmt::fmt simdjson::simdjson Threads::Threads
+    ${FILEFERRY_MAGIC_LIBRARY} $<BUILD_INTERFACE:PkgConfig::RE2> $<INSTALL_INTERFACE:re2> $<BUILD_INTERFACE:PkgConfig::YAMLCPP> $<INSTALL_INTERFACE:yaml-cpp>)
+endfunction()
