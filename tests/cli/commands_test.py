@@ -1,0 +1,425 @@
+#!/usr/bin/env python3
+"""The commands as a user types them, over a folder and over a real S3 server: what they print, their JSON, pipes, terminals, signals and questions."""
+import hashlib
+import json
+import os
+import pty
+import re
+import select
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
+sys.path.insert(0, os.path.join(ROOT, "tests", "servers"))
+from servers import Seaweed  # noqa: E402
+
+BIN = os.environ.get("FILEFERRY_BIN", os.path.join(ROOT, "build", "release", "src", "cli", "fileferry"))
+WORK = tempfile.mkdtemp(prefix="ferry-cli-")
+ENV = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "FILEFERRY_", "RAILS_", "USE_S3", "SOURCE_S3"))}
+ENV.update(AWS_EC2_METADATA_DISABLED="true", AWS_CONFIG_FILE="/dev/null", AWS_SHARED_CREDENTIALS_FILE="/dev/null", LC_ALL="C.UTF-8", TERM="xterm")
+failures = 0
+checks = 0
+
+
+def check(condition, message):
+    global failures, checks
+    checks += 1
+    if not condition:
+        failures += 1
+        print(f"FAILED: {message}", flush=True)
+
+
+def ferry(*arguments, expect=0, stdin=b"", cwd=WORK, env=None):
+    done = subprocess.run([BIN, *arguments], input=stdin, capture_output=True, cwd=cwd, env={**ENV, **(env or {})}, timeout=120)
+    done.out, done.err = done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
+    check(done.returncode in (expect if isinstance(expect, tuple) else (expect,)), f"fileferry {' '.join(arguments)}: exit {done.returncode} instead of {expect}\n    {done.out[-500:]}\n    {done.err[-500:]}")
+    return done
+
+
+def as_json(done):
+    try:
+        return json.loads(done.stdout)
+    except ValueError as error:
+        check(False, f"no JSON document: {error}: {done.out[:300]}")
+        return {}
+
+
+def objects_of(storage, label):
+    """`storage` is a text that a path can be put into with {}."""
+    at = lambda path="": storage.format(path)
+    with open(f"{WORK}/report.csv", "w") as f:
+        f.write("a,b\n1,2\n")
+    os.utime(f"{WORK}/report.csv", ns=(1_700_000_000_123_456_000, 1_700_000_000_123_456_000))
+    ferry("put", "report.csv", at("2026/"))
+    ferry("put", "--meta", "owner=ann", "--content-type", "text/x-own", "--cache-control", "max-age=60", "-", at("2026/ü name.bin"), stdin=b"\x00\x01" * 1000)
+    ferry("put", "--if-absent", "report.csv", at("2026/report.csv"), expect=1)
+    info = as_json(ferry("--json", "stat", at("2026/report.csv")))
+    check(info.get("size") == 8 and info.get("content_type", "").startswith("text/csv") and info.get("mtime") == "2023-11-14T22:13:20Z", f"{label}: stat: {info}")
+    info = as_json(ferry("--json", "stat", at("2026/ü name.bin")))
+    check(info.get("metadata") == {"owner": "ann"} and info.get("cache_control") == "max-age=60" and info.get("content_type") == "text/x-own", f"{label}: properties: {info}")
+    check("owner" in ferry("stat", at("2026/ü name.bin")).out, f"{label}: stat for people")
+    check(ferry("ls", at()).out == "2026/\n", f"{label}: ls")
+    check(ferry("ls", "-r", at()).out == "2026/report.csv\n2026/ü name.bin\n", f"{label}: ls -r")
+    check(ferry("ls", at("2026/")).out == "report.csv\nü name.bin\n", f"{label}: ls folder")
+    check(ferry("ls", at("2026")).out == "report.csv\nü name.bin\n", f"{label}: ls folder without slash")
+    check(ferry("ls", "-r", "-0", at()).stdout == "2026/report.csv\0002026/ü name.bin\0".encode(), f"{label}: ls -0")
+    check(re.fullmatch(r" +8  \d{4}-\d\d-\d\d \d\d:\d\d:\d\d  report.csv\n", ferry("ls", "-l", at("2026/report.csv")).out), f"{label}: ls -l of one object")
+    listed = as_json(ferry("--json", "ls", "-r", at()))
+    check([o["key"] for o in listed.get("objects", [])] == ["2026/report.csv", "2026/ü name.bin"] and listed.get("count") == 2 and listed.get("bytes") == 2008, f"{label}: {listed}")
+    check(ferry("ls", at("nothing/"), expect=(1, 3)).err.count("\n") == 1, f"{label}: ls of nothing")
+    check(ferry("cat", at("2026/report.csv")).stdout == b"a,b\n1,2\n", f"{label}: cat")
+    check(ferry("cat", "--offset", "2", "--length", "3", at("2026/report.csv")).stdout == b"b\n1", f"{label}: cat of a range")
+    ferry("get", at("2026/report.csv"), "got.csv")
+    check(open(f"{WORK}/got.csv").read() == "a,b\n1,2\n", f"{label}: get")
+    check(ferry("get", at("2026/ü name.bin"), "-").stdout == b"\x00\x01" * 1000, f"{label}: get to standard output")
+    ferry("stat", at("2026/none"), expect=1)
+    ferry("get", at("2026/none"), expect=1)
+    ferry("cp", at("2026/report.csv"), at("copies/"))
+    check(ferry("cat", at("copies/report.csv")).stdout == b"a,b\n1,2\n", f"{label}: cp")
+    stats = as_json(ferry("--json", "stats", at()))
+    check(stats.get("objects") == 3 and stats.get("bytes") == 2016, f"{label}: stats: {stats}")
+    check("3 objects" in ferry("stats", at()).out, f"{label}: stats for people")
+    check("ok" in ferry("check", at()).out, f"{label}: check")
+    ferry("rm", at("copies"), expect=2)
+    ferry("rm", "-r", at("copies/"), expect=2)
+    ferry("rm", at("copies/none"), expect=1)
+    ferry("rm", at("copies/report.csv"))
+    ferry("rm", "-r", "--yes", at("2026/"))
+    check(ferry("ls", "-r", at(), expect=0).out == "", f"{label}: all is removed")
+
+
+def pipes():
+    os.makedirs(f"{WORK}/many")
+    for i in range(3000):
+        open(f"{WORK}/many/a name that is long enough to fill pipes {i:05d}.txt", "w").close()
+    done = subprocess.run(["bash", "-c", f"set -o pipefail; '{BIN}' ls -r ./many | head -1; echo ${{PIPESTATUS[0]}}"], cwd=WORK, env=ENV, capture_output=True, text=True, timeout=60)
+    check(done.stderr == "", f"| head is quiet: {done.stderr}")
+    with open(f"{WORK}/many/one\nline\x1b[31m", "w"):
+        pass
+    check(ferry("ls", "./many").stdout.count(b"\x1b[31m") == 1, "keys go to a pipe as they are")
+    check("\x1b[31m" not in terminal(["ls", "./many"]), "control characters reach the terminal")
+
+
+def terminal(arguments, send=b"", size=(24, 60), wait_for=None, stop_after=None, env=None):
+    """Runs the command on a terminal of its own and answers what it printed."""
+    import fcntl
+    import struct
+    import termios
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
+    process = subprocess.Popen([BIN, *arguments], cwd=WORK, env={**ENV, **(env or {})}, stdin=slave, stdout=slave, stderr=slave, start_new_session=True)
+    os.close(slave)
+    text, sent, started = b"", False, time.time()
+    while time.time() - started < 60:
+        ready, _, _ = select.select([master], [], [], 0.1)
+        if ready:
+            try:
+                block = os.read(master, 65536)
+            except OSError:
+                break
+            if not block:
+                break
+            text += block
+        elif process.poll() is not None:
+            break
+        if not sent and wait_for and wait_for in text:
+            os.write(master, send)
+            sent = True
+        if stop_after and text.count(stop_after) >= 2:
+            process.send_signal(signal.SIGINT)
+            stop_after = None
+    process.wait(timeout=30)
+    os.close(master)
+    terminal.status = process.returncode
+    return text.decode(errors="replace")
+
+
+def questions():
+    os.makedirs(f"{WORK}/ask/x")
+    open(f"{WORK}/ask/x/a", "w").close()
+    said = terminal(["rm", "-r", "./ask/x/"], send=b"no\n", wait_for=b"yes to go on")
+    check(terminal.status == 2 and os.path.exists(f"{WORK}/ask/x/a"), f"no is no: {said}")
+    terminal(["rm", "-r", "./ask/x/"], send=b"yes\n", wait_for=b"yes to go on")
+    check(terminal.status == 0 and not os.path.exists(f"{WORK}/ask/x/a"), "yes is yes")
+
+
+def progress_on_a_terminal():
+    os.makedirs(f"{WORK}/slow")
+    for i in range(60):
+        with open(f"{WORK}/slow/picture with quite a long name {i:03d}.jpg", "wb") as f:
+            f.write(os.urandom(100_000))
+    text = terminal(["copy", "--bwlimit", "3M", "./slow", "./slow-copy"], size=(24, 60))
+    check(terminal.status == 0, f"copy on a terminal: {text[-500:]}")
+    check("\x1b[?25l" in text and text.rstrip().find("\x1b[?25h") > text.find("\x1b[?25l"), "the cursor is hidden and shown again")
+    check(re.search(r"\x1b\[\d+A", text), "the block is redrawn in place")
+    for line in re.split(r"[\r\n]+", text):
+        shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", line)
+        check(len(shown) <= 60 or "object" in shown or "fileferry" in shown, f"too wide for the terminal: {shown!r}")
+    text = terminal(["copy", "--bwlimit", "1M", "./slow", "./slow-copy2"], stop_after=b"\x1b[?25l", size=(24, 80))
+    lines = ferry("copy", "--bwlimit", "3M", "--stats-interval", "300ms", "./slow", "./slow-copy3").err.splitlines()
+    check(sum(1 for line in lines if re.match(r"\w[\w ]*: [\d,]+ of", line)) >= 2 and not any("\x1b" in line for line in lines), f"plain lines without a terminal: {lines}")
+    check("\x1b" not in ferry("copy", "--no-progress", "./slow", "./slow-copy3").err, "--no-progress")
+    check(ferry("-q", "copy", "./slow", "./slow-copy4").err == "", "--quiet says nothing")
+
+
+def signals():
+    process = subprocess.Popen([BIN, "migrate", "--no-progress", "--bwlimit", "1M", "./slow", "./stopped"], cwd=WORK, env=ENV, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    time.sleep(1.5)
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=60)
+    check(process.returncode == 4 and "to go on: fileferry migrate --no-progress --bwlimit 1M ./slow ./stopped" in err, f"first signal: {process.returncode} {err}")
+    check("paused" in out or "stopped" in out or "objects" in out, f"what was done is told: {out}")
+    ferry("--json", "migrate", "--no-progress", "./slow", "./stopped")
+    state = as_json(ferry("--json", "status"))
+    check(state.get("running") is False and state.get("listed") == 60, f"status: {state}")
+    report = as_json(ferry("--json", "report", "--all"))
+    check(len(report.get("objects_listed", [])) == 60, f"report: {str(report)[:300]}")
+    check("no problems" in ferry("report").out, "report without problems")
+    ferry("report", "--outcome", "verifid", expect=2)
+    ferry("rollback", expect=2)
+    ferry("rollback", "--yes")
+    check(not [f for f in os.listdir(f"{WORK}/stopped") if not f.startswith(".")], "rollback took it back")
+
+
+def configuration():
+    os.makedirs(f"{WORK}/app/config", exist_ok=True)
+    with open(f"{WORK}/app/config/storage.yml", "w") as f:
+        f.write("media: { service: local, root: media }\ncloud: { service: s3, bucket: b, region: r, access_key_id: K, secret_access_key: topsecret }\n")
+    app = f"{WORK}/app"
+    shown = ferry("config", "show", "--origin", cwd=app)
+    check("topsecret" not in shown.out + shown.err and "(hidden)" in shown.out and "config/storage.yml:2" in shown.out and f"{app}/media" in shown.out, shown.out)
+    document = as_json(ferry("--json", "config", "show", cwd=app))
+    check(document["storages"]["cloud"]["secret_access_key"] == "(hidden)", str(document))
+    check("2 storages, no errors" in ferry("config", "validate", cwd=app).out, "validate")
+    ferry("put", f"{WORK}/report.csv", "media:a/", cwd=app)
+    check(ferry("-c", "app/config/storage.yml", "ls", "-r", "media:").out == "a/report.csv\n", "the root of the configuration is the application's, wherever the command runs")
+    check(ferry("config", "show", env={"FILEFERRY_CONFIG": f"{app}/config/storage.yml"}).out.startswith(f"# {app}"), "FILEFERRY_CONFIG")
+    # log
+    ferry("--log", "own.log", "ls", "./many")
+    log = open(f"{WORK}/own.log").read()
+    check("list" in log and os.stat(f"{WORK}/own.log").st_mode & 0o77 == 0, "the log holds each request and belongs to its user")
+
+
+def moves(storage):
+    to = storage.format("tree")
+    first = as_json(ferry("--json", "copy", "--no-progress", "./slow", to))
+    check(sum(first["objects"].values()) == 60 and first["bytes_moved"] >= 6_000_000, f"copy: {first['objects']}")
+    again = as_json(ferry("--json", "copy", "--no-progress", "./slow", to))
+    check(again["bytes_moved"] == 0, "a second copy moves nothing")
+    ferry("copy", "--no-progress", to, "./back")
+    digest = lambda folder: {n: hashlib.sha256(open(f"{WORK}/{folder}/{n}", "rb").read()).hexdigest() for n in os.listdir(f"{WORK}/{folder}") if not n.startswith(".")}
+    check(digest("slow") == digest("back"), "there and back")
+    name = sorted(digest("slow"))[0]
+    ferry("copy", "--no-progress", storage.format("tree/" + name.replace(" ", "%20")), "./one.jpg")
+    check(open(f"{WORK}/one.jpg", "rb").read() == open(f"{WORK}/slow/{name}", "rb").read(), "one object into a file")
+    ferry("verify", "./slow", to)
+    os.remove(f"{WORK}/back/{name}")
+    missing = ferry("missing", to, "./back", expect=1)
+    check(missing.out == name + "\n", f"missing: {missing.out}")
+    ferry("verify", to, "./back", expect=1)
+    plan = as_json(ferry("--json", "plan", "./slow", "./back"))
+    check(plan.get("objects") == 60 and plan.get("already_there") == 59, f"plan: {str(plan)[:300]}")
+    dry = as_json(ferry("--json", "copy", "--dry-run", "--no-progress", to, "./back"))
+    check(not os.path.exists(f"{WORK}/back/{name}") and dry["bytes_moved"] == 0, "a dry run changes nothing")
+
+
+def one_object(storage):
+    """One object to a new name, cp style, for every pair of storages: a text without a trailing slash is the object's name, unless a folder is there."""
+    text = lambda place: open(f"{WORK}/{place}").read() if "://" not in place else ferry("cat", place).out
+    os.makedirs(f"{WORK}/one")
+    with open(f"{WORK}/one/key.txt", "w") as f:
+        f.write("one object\n")
+    ferry("put", "one/key.txt", storage.format("one/key.txt"))
+    for at, source in enumerate(["./one/key.txt", storage.format("one/key.txt")]):
+        for command in ["copy", "migrate"]:
+            for kind, to in [("file", "./one/{}"), ("s3", storage.format("one/{}"))]:
+                def place(name):
+                    return to.format(name) if kind == "file" else to.replace("{}", name)
+                name = f"{command}-{at}-{kind}"
+                label = f"{command} {source} to {kind}"
+                ferry(command, "--no-progress", source, place(f"{name}.txt"))
+                check(text(place(f"{name}.txt")) == "one object\n", f"{label}: a new name")
+                again = as_json(ferry("--json", command, "--no-progress", source, place(f"{name}.txt")))
+                check(again.get("bytes_moved") == 0, f"{label}: a second run moves nothing: {again}")
+                ferry("verify", source, place(f"{name}.txt"))
+                if command == "migrate":
+                    ferry("rollback", "--yes")
+                    ferry("stat", place(f"{name}.txt"), expect=1)
+                    check("one object" == text("./one/key.txt").strip(), f"{label}: rollback left the source")
+                plan = as_json(ferry("--json", "plan", source, place(f"{name}.txt")))
+                check(plan.get("already_there") == (0 if command == "migrate" else 1), f"{label}: plan: {plan}")
+                ferry(command, "--no-progress", source, place(f"{name}/deep/"))
+                check(text(place(f"{name}/deep/key.txt")) == "one object\n", f"{label}: into a folder by its slash")
+                ferry(command, "--no-progress", source, place(name))
+                check(text(place(f"{name}/key.txt")) == "one object\n", f"{label}: into a folder that is there")
+    ferry("copy", "--no-progress", "./one", "./one/key.txt", expect=2)
+    ferry("copy", "--no-progress", "./one/key.txt", f"file://{WORK}/one/by-url.txt?fsync=none")
+    check(text("one/by-url.txt") == "one object\n", "a file URL with a parameter names the new file")
+
+
+def readers_while_a_run_is_on():
+    process = subprocess.Popen([BIN, "migrate", "--no-progress", "--bwlimit", "1M", "--journal", "busy.db", "./slow", "./busy"], cwd=WORK, env=ENV, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(100):
+            time.sleep(0.1)
+            if os.path.exists(f"{WORK}/busy.db") and as_json(ferry("--json", "status", "--journal", "busy.db", expect=(0, 2, 3))).get("listed"):
+                break
+        report = as_json(ferry("--json", "report", "--all", "--journal", "busy.db"))
+        check(process.poll() is None and len(report.get("objects_listed", [])) == 60, f"report while a run is on: {str(report)[:300]}")
+        check(as_json(ferry("--json", "status", "--journal", "busy.db")).get("running") is True, "status while a run is on")
+        check(ferry("missing", "./slow", "./busy", expect=(0, 1)).err.count("journal") == 0, "missing while a run is on")
+        ferry("retry", "--journal", "busy.db", expect=2)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=60)
+
+
+def retry_takes_what_is_typed():
+    """What was typed at the beginning holds until it is typed otherwise, also where that is the usual value."""
+    os.makedirs(f"{WORK}/few")
+    for i in range(4):
+        with open(f"{WORK}/few/{i}", "wb") as f:
+            f.write(os.urandom(300_000))
+    ferry("migrate", "--no-progress", "--bwlimit", "400k", "--journal", "typed.db", "./few", "./typed")
+    def damaged(*options):
+        for i in range(4):
+            os.remove(f"{WORK}/typed/{i}")
+        ferry("verify", "--journal", "typed.db", expect=1)
+        return as_json(ferry("--json", "retry", "--no-progress", "--journal", "typed.db", *options))["seconds"]
+    check(damaged() > 1.5, "retry keeps the limit of the beginning")
+    check(damaged("--bwlimit", "off") < 1.5, "retry --bwlimit off")
+    check(damaged() > 1.5, "what was typed for one retry holds for that one")
+    ferry("retry", "--journal", "typed.db", "--delete-source", expect=2)
+
+
+def progress_of_every_run():
+    """Verify, retry and rollback show how much of their own work is done."""
+    def percents(text):
+        lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text).splitlines()
+        return [int(p) for line in lines if "picture" not in line for p in re.findall(r"(\d+) %", line)]
+    ferry("migrate", "--no-progress", "--journal", "shown.db", "./slow", "./shown")
+    text = terminal(["verify", "--verify", "full", "--bwlimit", "4M", "--journal", "shown.db"], size=(24, 90))
+    seen = percents(text)
+    check(seen and seen[0] < 50 and seen[-1] == 100 and seen == sorted(seen), f"verify: {seen}")
+    check("ETA" in text and "/s" in text, f"verify shows rate and time: {text[-600:]}")
+    for i in range(60):
+        os.remove(f"{WORK}/shown/picture with quite a long name {i:03d}.jpg")
+    ferry("verify", "--journal", "shown.db", expect=1)
+    text = terminal(["retry", "--bwlimit", "3M", "--journal", "shown.db"], size=(24, 90))
+    seen = percents(text)
+    check(seen and seen[0] < 50 and seen[-1] == 100, f"retry: {seen}")
+    text = terminal(["rollback", "--yes", "--journal", "shown.db"], size=(24, 90))
+    check(terminal.status == 0 and ("60 of 60 objects" in text or "rollback: 60 objects in 0s" in text), f"rollback: {text[-600:]}")   # too fast to be drawn
+
+
+def what_is_no_file():
+    """Nothing of the machine is replaced: devices, pipes and links stay what they are."""
+    os.makedirs(f"{WORK}/special")
+    with open(f"{WORK}/special/object", "w") as f:
+        f.write("new\n")
+    with open(f"{WORK}/behind", "w") as f:
+        f.write("old\n")
+    os.mkfifo(f"{WORK}/pipe")
+    for name, to in [("to-file", "behind"), ("to-nothing", "nowhere"), ("to-device", "/dev/null")]:
+        os.symlink(to, f"{WORK}/{name}")
+    kinds = lambda: {name: stat.S_IFMT(os.lstat(f"{WORK}/{name}").st_mode) for name in ["pipe", "to-file", "to-nothing", "to-device"]}
+    before = kinds()
+    for name in ["pipe", "to-nothing", "to-device"]:
+        ferry("get", "./special/object", name, expect=2)
+        for command in ["cp", "copy", "migrate"]:
+            ferry(command, "./special/object", f"./{name}", expect=2)
+        ferry("put", "special/object", f"./{name}", expect=2)
+    ferry("get", "./special/object", "to-file")
+    check(open(f"{WORK}/behind").read() == "new\n", "get writes what the link points to")
+    ferry("copy", "./special/object", "./to-file", expect=2)
+    check(kinds() == before, f"they stay: {kinds()}")
+    for command in ["copy", "migrate"]:
+        said = ferry(command, "./special", "./special/inside", expect=2).err
+        check("lies in the source" in said, f"a destination inside the source: {said}")
+    ferry("copy", "--exclude", "inside/**", "./special", "./special/inside")
+    ferry("copy", "./special/inside", "./special")
+    check(sorted(os.listdir(f"{WORK}/special/inside")) == ["object"], "what is left out may lie inside")
+
+
+def one_ctrl_c_that_comes_twice():
+    process = subprocess.Popen([BIN, "migrate", "--no-progress", "--bwlimit", "1M", "--journal", "twice.db", "./slow", "./twice"], cwd=WORK, env=ENV, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    time.sleep(1.0)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    err = process.communicate(timeout=60)[1]
+    check(process.returncode == 4 and "to go on" in err, f"the same Ctrl-C twice: {process.returncode} {err}")
+
+
+def what_is_said_of_a_journal():
+    """Which migration a command works on, how it goes on, and what was this run's work."""
+    folder = f"{WORK}/said"
+    for name in ["a", "b"]:
+        os.makedirs(f"{folder}/{name}")
+        for i in range(6):
+            with open(f"{folder}/{name}/{i}", "w") as f:
+                f.write(f"{name}{i}")
+    trial = ferry("migrate", "--limit", "2", "./a", "./to-a", cwd=folder)
+    check("4 objects pending; to go on: fileferry migrate" in trial.err and "next:" not in trial.err, f"a first trial: {trial.err}")
+    check("no problems" not in ferry("report", cwd=folder).out, "report of a trial")
+    ferry("migrate", "./a", "./to-a", cwd=folder)
+    time.sleep(1.1)
+    ferry("migrate", "--include", "[0-4]", "--map", "prefix+x/", "./b", "./to-b", cwd=folder)
+    ferry("migrate", "./a", "./to-a", cwd=folder)       # touched last, begun first
+    back = ferry("rollback", "--yes", cwd=folder)
+    check("/b -> " in back.err and "rollback: 5 objects" in back.out, f"the newest migration, named: {back.out} {back.err}")
+    back = ferry("rollback", "--yes", cwd=folder)
+    check("rollback: 0 objects" in back.out and "rolled back" in back.out, f"a second rollback did nothing: {back.out}")
+    check(len(os.listdir(f"{folder}/to-a")) >= 6, "the other one stays")
+    error = as_json(ferry("--json", "retry", "--journal", "none.db", expect=(2, 3), cwd=folder))
+    check(error.get("result", {}).get("ok") is False, f"--json of what cannot start: {error}")
+    with open(f"{folder}/b/large", "wb") as f:
+        f.write(os.urandom(3_000_000))
+    for words in [["migrate", "--bwlimit", "1M", "--exclude", "0 *", "--journal", "own.db", "./b", "./to-c"], ["verify", "--verify", "full", "--bwlimit", "500k", "--journal", "own.db"]]:
+        process = subprocess.Popen([BIN, "--quiet", *words], cwd=folder, env=ENV, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(1.0)
+        process.send_signal(signal.SIGINT)
+        check(process.wait(timeout=60) == 4, f"{words} is stopped")
+        said = ferry("status", "--journal", "own.db", cwd=folder)
+        again = f"to go on: fileferry {words[0]} "
+        check(again in said.err and "--journal own.db" in said.err, f"how {words[0]} goes on: {said.err}")
+        if words[0] == "migrate":
+            check("--exclude '0 *'" in said.err, f"with what chooses keys: {said.err}")
+            ferry("migrate", "--exclude", "0 *", "--journal", "own.db", "./b", "./to-c", cwd=folder)
+
+
+def main():
+    objects_of(WORK + "/folder/{}", "folder") if not os.makedirs(f"{WORK}/folder") else None
+    pipes()
+    questions()
+    progress_on_a_terminal()
+    signals()
+    what_is_no_file()
+    what_is_said_of_a_journal()
+    one_ctrl_c_that_comes_twice()
+    readers_while_a_run_is_on()
+    retry_takes_what_is_typed()
+    progress_of_every_run()
+    configuration()
+    with Seaweed() as server:
+        ENV.update(AWS_ACCESS_KEY_ID=server.access_key, AWS_SECRET_ACCESS_KEY=server.secret_key)
+        bucket = server.bucket()
+        storage = f"s3://{bucket}/{{}}?endpoint={server.endpoint}&region=us-east-1"
+        objects_of(storage, "S3")
+        moves(storage)
+        one_object(storage)
+    print(f"{checks} checks, {failures} failed")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    try:
+        status = main()
+    finally:
+        shutil.rmtree(WORK, ignore_errors=True)
+    sys.exit(status)

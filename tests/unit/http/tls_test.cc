@@ -1,0 +1,90 @@
+// Certificates are verified: only a valid one of a trusted authority for this host is accepted, over TLS 1.2 or later.
+#include <doctest/doctest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <sstream>
+
+#include "unit/http/http_fixture.h"
+
+namespace fileferry::http {
+namespace {
+
+class TlsServers {
+ public:
+  TlsServers() {
+    int in[2];
+    int out[2];
+    if (::pipe(in) != 0 || ::pipe(out) != 0) return;
+    const std::string script = std::string(FERRY_SOURCE_FOLDER) + "/tests/unit/http/tls_servers.py";
+    child_ = ::fork();
+    if (child_ == 0) {
+      ::dup2(in[0], 0);
+      ::dup2(out[1], 1);
+      ::close(in[1]);
+      ::close(out[0]);
+      ::execlp("python3", "python3", script.c_str(), static_cast<char*>(nullptr));
+      ::_exit(127);
+    }
+    ::close(in[0]);
+    ::close(out[1]);
+    stdin_ = in[1];
+    FILE* lines = ::fdopen(out[0], "r");
+    char line[1000] = "";
+    if (std::fgets(line, sizeof line, lines) != nullptr) std::istringstream(line) >> ca >> other_ca >> good >> expired >> wrong_host >> self_signed >> tls11;
+    std::fclose(lines);
+  }
+  ~TlsServers() {
+    ::close(stdin_);
+    (void)::waitpid(child_, nullptr, 0);
+  }
+  std::string ca, other_ca;
+  int good = 0, expired = 0, wrong_host = 0, self_signed = 0, tls11 = 0;
+
+ private:
+  pid_t child_ = -1;
+  int stdin_ = -1;
+};
+
+Result<Response> Get(int port, const std::string& ca, HttpMethod method = HttpMethod::kGet, const std::string& body = {}) {
+  ClientOptions options = Quick();
+  options.ca_file = ca;
+  Client client(options);
+  Request request;
+  request.method = method;
+  request.url = "https://localhost:" + std::to_string(port) + "/";
+  request.body = AsBytes(body);
+  return client.Perform({}, request);
+}
+
+TEST_CASE("certificates") {
+  ::setenv("no_proxy", "localhost,127.0.0.1", 1);
+  const TlsServers servers;
+  REQUIRE(servers.tls11 != 0);
+  const Result<Response> good = Get(servers.good, servers.ca);
+  REQUIRE(good.ok());
+  CHECK(good->body == "secure");
+  const Result<Response> put = Get(servers.good, servers.ca, HttpMethod::kPut, Pattern(3000000));
+  REQUIRE(put.ok());
+  CHECK(put->body == "3000000");
+  CHECK(Get(servers.self_signed, servers.other_ca).ok());  // its own authority
+
+  const auto refused = [](const Result<Response>& response) {
+    REQUIRE(response.code() == Code::kUnavailable);
+    CHECK_FALSE(response.status().detail().ambiguous);
+    return !response.status().temporary();
+  };
+  CHECK(refused(Get(servers.good, "")));  // of an authority that the system does not know
+  CHECK(refused(Get(servers.good, servers.other_ca)));
+  CHECK(refused(Get(servers.expired, servers.ca)));
+  CHECK(refused(Get(servers.wrong_host, servers.ca)));
+  CHECK(refused(Get(servers.self_signed, servers.ca)));
+  CHECK(refused(Get(servers.self_signed, "")));
+  CHECK_FALSE(refused(Get(servers.tls11, servers.ca)));
+  CHECK(Get(servers.good, "/nonexistent/ca.pem").code() == Code::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace fileferry::http

@@ -1,0 +1,191 @@
+// copy_test.cc: copy and compare of two storages without a journal.
+#include "unit/migrate/world.h"
+
+namespace fileferry {
+namespace {
+
+struct Pair {
+  ProviderPtr source = MemoryStorageProvider::Create("memory:source");
+  ProviderPtr destination = MemoryStorageProvider::Create("memory:destination");
+  Counted from{source}, to{destination};
+
+  Result<std::unique_ptr<IRun>> Copy(CopyPlan plan = {}) { return NewCopy(Opened(from.provider, "memory:source"), Opened(to.provider, "memory:destination"), plan); }
+  Result<std::unique_ptr<IRun>> Compare(CopyPlan plan = {}) {
+    return NewCompare(Opened(from.provider, "memory:source"), Opened(to.provider, "memory:destination"), plan);
+  }
+};
+
+TEST_CASE("copy moves every object with its bytes and properties, and a second run moves nothing") {
+  Pair pair;
+  for (int i = 0; i < 2500; ++i) PutText(*pair.source, "k/" + std::to_string(i), Pattern(static_cast<std::size_t>(i % 900), static_cast<unsigned>(i)));
+  PutOptions options;
+  options.properties.content_type = "image/x-test";
+  options.properties.cache_control = "max-age=7";
+  options.properties.metadata["owner"] = "ü";
+  PutText(*pair.source, "with properties", "x", options);
+  PutText(*pair.source, "empty", "");
+  PutText(*pair.source, "a//b", "double");
+  PutText(*pair.source, "/x", "leading");
+
+  const Progress first = MustRun(pair.Copy());
+  CHECK(Contents(*pair.source) == Contents(*pair.destination));
+  CHECK(Count(first, Outcome::kVerified) + Count(first, Outcome::kCopied) == 2504);
+  CHECK(first.listed == 2504);
+  const Result<ObjectInfo> info = pair.destination->Stat({}, "with properties");
+  REQUIRE(info.ok());
+  CHECK(info->properties.content_type == "image/x-test");
+  CHECK(info->properties.cache_control == "max-age=7");
+  CHECK(info->properties.metadata.at("owner") == "ü");
+  CHECK(!info->attempt_id.empty());
+
+  const std::uint64_t requests_before = pair.to.faults->calls(), lists_before = pair.to.faults->calls(Operation::kList);
+  const Progress second = MustRun(pair.Copy());
+  CHECK(Count(second, Outcome::kSame) + Count(second, Outcome::kSameByTime) == 2504);
+  CHECK(second.bytes_moved == 0);
+  CHECK_MESSAGE(pair.to.faults->calls() - requests_before == pair.to.faults->calls(Operation::kList) - lists_before, "nothing but list requests");
+}
+
+TEST_CASE("one request per small object") {
+  Pair pair;
+  for (int i = 0; i < 300; ++i) PutText(*pair.source, std::to_string(i), "text " + std::to_string(i));
+  MustRun(pair.Copy());
+  CHECK(pair.to.faults->calls(Operation::kPut) + pair.to.faults->calls(Operation::kCopyFrom) == 300);
+  CHECK(pair.to.faults->calls(Operation::kStat) == 0);
+}
+
+TEST_CASE("large objects go in parts and come out whole") {
+  Pair pair;
+  const std::string large = Pattern(1000003, 1), edge = Pattern(64 << 10, 2);
+  PutText(*pair.source, "large", large);
+  PutText(*pair.source, "edge", edge);
+  PutText(*pair.source, "small", "s");
+  const Progress progress = MustRun(pair.Copy(SmallParts()));
+  CHECK(Contents(*pair.destination) == Contents(*pair.source));
+  CHECK(Count(progress, Outcome::kFailed) == 0);
+  const Result<UploadPage> open = pair.destination->ListUploads({}, "", "");
+  REQUIRE(open.ok());
+  CHECK(open->entries.empty());
+}
+
+TEST_CASE("what differs at the destination is a conflict unless --overwrite says otherwise") {
+  Pair pair;
+  PutText(*pair.destination, "size", "something longer");
+  PutText(*pair.destination, "bytes", "abcd");
+  PutText(*pair.source, "size", "short");
+  PutText(*pair.source, "bytes", "ABCD");
+  PutText(*pair.source, "new", "n");
+
+  SUBCASE("never") {
+    const Progress progress = MustRun(pair.Copy());
+    CHECK(Count(progress, Outcome::kConflict) == 2);
+    CHECK(Contents(*pair.destination) == std::map<std::string, std::string>{{"size", "something longer"}, {"bytes", "abcd"}, {"new", "n"}});
+  }
+  SUBCASE("changed") {
+    CopyPlan plan;
+    plan.overwrite = Overwrite::kChanged;
+    const Progress progress = MustRun(pair.Copy(plan));
+    CHECK(Count(progress, Outcome::kConflict) == 0);
+    CHECK(Contents(*pair.destination) == Contents(*pair.source));
+  }
+  SUBCASE("a dry run says it and writes nothing") {
+    CopyPlan plan;
+    plan.overwrite = Overwrite::kChanged;
+    plan.dry_run = true;
+    const Progress progress = MustRun(pair.Copy(plan));
+    CHECK(Count(progress, Outcome::kSkipped) == 3);
+    CHECK(Contents(*pair.destination) == std::map<std::string, std::string>{{"size", "something longer"}, {"bytes", "abcd"}});
+  }
+}
+
+TEST_CASE("two keys that are mapped to one: the second is refused by name") {
+  Pair pair;
+  PutText(*pair.source, "a.jpg", "1");
+  PutText(*pair.source, "b.jpg", "2");
+  PutText(*pair.source, "c.txt", "3");
+  CopyPlan plan;
+  plan.map = "re:^.*\\.jpg$=>picture.jpg";
+  Result<std::unique_ptr<IRun>> run = pair.Copy(plan);
+  REQUIRE(run.ok());
+  CHECK(Finish(**run).ok());
+  CHECK(Count((*run)->Snapshot(), Outcome::kRefused) == 2);  // b.jpg, and c.txt which the rule does not fit
+  CHECK(ExitStatusOf(**run) == 1);
+  CHECK(Contents(*pair.destination) == std::map<std::string, std::string>{{"picture.jpg", "1"}});
+  bool named = false;
+  for (const ObjectRecord& record : (*run)->Problems(10)) named = named || (record.key == "b.jpg" && record.outcome == Outcome::kRefused);
+  CHECK(named);
+}
+
+TEST_CASE("folders of two storages: prefixes are no part of the keys") {
+  ProviderPtr storage = MemoryStorageProvider::Create();
+  PutText(*storage, "in/a", "1");
+  PutText(*storage, "in/b/c", "2");
+  PutText(*storage, "inner", "no");
+  MustRun(NewCopy(Opened(storage, "memory:in", "in/"), Opened(storage, "memory:out", "out"), {}));
+  CHECK(Contents(*storage) == std::map<std::string, std::string>{{"in/a", "1"}, {"in/b/c", "2"}, {"inner", "no"}, {"out/a", "1"}, {"out/b/c", "2"}});
+  MustRun(NewCopy(Opened(storage, "memory:inner", "inner"), Opened(storage, "memory:one", "one/"), {}));
+  CHECK(Contents(*storage).at("one/inner") == "no");
+  MustRun(NewCopy(Opened(storage, "memory:inner", "inner"), Opened(storage, "memory:other", "other/name"), {}));
+  CHECK(Contents(*storage).at("other/name") == "no");
+  Result<std::unique_ptr<IRun>> same = NewCopy(Opened(storage, "memory:in", "in/"), Opened(storage, "memory:in", "in"), {});
+  REQUIRE(same.ok());
+  CHECK(Finish(**same).code() == Code::kInvalidArgument);
+}
+
+TEST_CASE("verify names what is missing, different and extra") {
+  Pair pair;
+  for (const char* key : {"same", "missing", "size", "bytes"}) PutText(*pair.source, key, "text");
+  PutText(*pair.destination, "same", "text");
+  PutText(*pair.destination, "size", "texts");
+  PutText(*pair.destination, "bytes", "tExt");
+  PutText(*pair.destination, "extra", "text");
+  for (const VerifyMode mode : {VerifyMode::kChecksum, VerifyMode::kFull}) {
+    CopyPlan plan;
+    plan.verify = mode;
+    const Progress progress = MustRun(pair.Compare(plan));
+    CHECK(Count(progress, Outcome::kVerified) == 1);
+    CHECK(Count(progress, Outcome::kMissingAtDestination) == 1);
+    CHECK(Count(progress, Outcome::kDifferent) == 2);
+    CHECK(progress.extra == 1);
+  }
+  CopyPlan plan;
+  plan.verify = VerifyMode::kSize;
+  CHECK(Count(MustRun(pair.Compare(plan)), Outcome::kDifferent) == 1);
+}
+
+TEST_CASE("a list of keys: missing ones are named, nothing is listed") {
+  Pair pair;
+  TempFolder folder;
+  PutText(*pair.source, "a", "1");
+  PutText(*pair.source, "b", "2");
+  PutText(*pair.source, "c", "3");
+  CopyPlan plan;
+  plan.filter.keys_from = folder.path + "/keys";
+  REQUIRE(std::system(("printf 'a\\nnot there\\nc\\n' > " + plan.filter.keys_from).c_str()) == 0);
+  const Progress progress = MustRun(pair.Copy(plan));
+  CHECK(Count(progress, Outcome::kMissing) == 1);
+  CHECK(Contents(*pair.destination) == std::map<std::string, std::string>{{"a", "1"}, {"c", "3"}});
+  CHECK(pair.from.faults->calls(Operation::kList) == 0);
+}
+
+TEST_CASE("sources are removed only after a verified copy, and archived first where asked") {
+  Pair pair;
+  ProviderPtr archive = MemoryStorageProvider::Create("memory:archive");
+  PutText(*pair.source, "moved", "text");
+  PutText(*pair.source, "conflict", "mine");
+  PutText(*pair.destination, "conflict", "theirs!");
+  CopyPlan plan;
+  plan.delete_source = true;
+  CHECK_MESSAGE(pair.Copy(plan).code() == Code::kInvalidArgument, "not confirmed");
+  plan.confirmed = true;
+  plan.archive = "memory:archive";
+  CHECK_MESSAGE(pair.Copy(plan).code() == Code::kInvalidArgument, "the archive is not open");
+  plan.archive_storage = std::make_shared<OpenedStorage>(Opened(archive, "memory:archive"));
+  const Progress progress = MustRun(pair.Copy(plan));
+  CHECK(Count(progress, Outcome::kSourceDeleted) == 1);
+  CHECK(Contents(*pair.source) == std::map<std::string, std::string>{{"conflict", "mine"}});
+  CHECK(Contents(*pair.destination) == std::map<std::string, std::string>{{"conflict", "theirs!"}, {"moved", "text"}});
+  CHECK(Contents(*archive) == std::map<std::string, std::string>{{"moved", "text"}});
+}
+
+}  // namespace
+}  // namespace fileferry

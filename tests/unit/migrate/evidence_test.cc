@@ -1,0 +1,128 @@
+// evidence_test.cc: what is compared where the destination holds an object already.
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "fileferry/local.h"
+#include "unit/migrate/world.h"
+
+namespace fileferry {
+namespace {
+
+struct Folders {
+  Folders() {
+    from = At("s");
+    to = At("d");
+  }
+  OpenedStorage At(const std::string& name) {
+    LocalOptions options;
+    options.root = folder.path + "/" + name;
+    options.fsync = LocalOptions::Fsync::kNone;
+    Result<std::unique_ptr<LocalStorageProvider>> provider = LocalStorageProvider::Create(options);
+    REQUIRE_MESSAGE(provider.ok(), provider.status().ToString());
+    return Opened(ProviderPtr(std::move(*provider)), "./" + name);
+  }
+  // Other bytes in the source's file f, of the same size and time.
+  void Swap(std::string_view text) {
+    const std::string path = folder.path + "/s/f";
+    struct stat st = {};
+    REQUIRE(::stat(path.c_str(), &st) == 0);
+    std::filesystem::remove(path);
+    PutText(*from.provider, "f", text);
+    const struct timespec times[2] = {st.st_atim, st.st_mtim};
+    REQUIRE(::utimensat(AT_FDCWD, path.c_str(), times, 0) == 0);
+  }
+  std::string There() { return Contents(*to.provider)["f"]; }
+
+  TempFolder folder;
+  OpenedStorage from, to;
+};
+
+TEST_CASE("of what is there already, size and time are enough only where nothing else was asked for") {
+  for (const bool journaled : {false, true}) {
+    CAPTURE(journaled);
+    Folders world;
+    PutText(*world.from.provider, "f", "aaaa");
+    (void)MustRun(NewCopy(world.from, world.to, {}));
+    world.Swap("bbbb");
+    const auto run = [&](CopyPlan plan) {
+      if (!journaled) return MustRun(NewCopy(world.from, world.to, plan));
+      Result<std::unique_ptr<MigrationRunner>> runner = MigrationRunner::Open(world.from, world.to, {plan, world.folder.path + "/j.db"});
+      REQUIRE_MESSAGE(runner.ok(), runner.status().ToString());
+      return MustRun((*runner)->Copy());
+    };
+    CopyPlan plan;
+    plan.overwrite = Overwrite::kChanged;
+    CHECK(Count(run(plan), Outcome::kSameByTime) == 1);
+    CHECK(world.There() == "aaaa");
+    plan.verify_existing = true;  // checksum, typed
+    CHECK(Count(run(plan), Outcome::kVerified) == 1);
+    CHECK(world.There() == "bbbb");
+  }
+}
+
+TEST_CASE("--verify full reads the bytes of both sides, whatever times and kept digests say") {
+  Folders world;
+  PutText(*world.from.provider, "f", "aaaa");
+  (void)MustRun(NewCopy(world.from, world.to, {}));
+  world.Swap("bbbb");
+  CopyPlan plan;
+  plan.verify = VerifyMode::kFull;
+  CHECK(Count(MustRun(NewCopy(world.from, world.to, plan)), Outcome::kConflict) == 1);
+  plan.overwrite = Overwrite::kChanged;
+  CHECK(Count(MustRun(NewCopy(world.from, world.to, plan)), Outcome::kVerified) == 1);
+  CHECK(world.There() == "bbbb");
+  const Progress again = MustRun(NewCopy(world.from, world.to, plan));
+  CHECK(Count(again, Outcome::kSame) == 1);
+  CHECK(Count(again, Outcome::kSameByTime) == 0);
+}
+
+TEST_CASE("the next migrate names what was removed or changed at the destination, and leaves it as it is") {
+  for (const bool local : {true, false}) {
+    CAPTURE(local);
+    Folders world;
+    const auto counted = std::make_shared<testing::Faults>();
+    OpenedStorage to = local ? world.to : Opened(MemoryStorageProvider::Create("memory:d"), "memory:d");
+    IStorageProvider& there = *to.provider;
+    const ProviderPtr behind = to.provider;
+    to.provider = testing::WithFaults(behind, counted);
+    for (const char* key : {"changed", "grown", "removed", "rewritten", "still", "was there"}) PutText(*world.from.provider, key, std::string("text of ") + key);
+    PutText(there, "was there", "text of was there");
+    MigrationRunner::Options options{{}, world.folder.path + "/j.db"};
+    options.plan.overwrite = Overwrite::kChanged;  // what an application wrote later is not replaced even so
+    const auto migrate = [&] {
+      Result<std::unique_ptr<MigrationRunner>> runner = MigrationRunner::Open(world.from, to, options);
+      REQUIRE_MESSAGE(runner.ok(), runner.status().ToString());
+      Result<std::unique_ptr<IRun>> run = (*runner)->Copy();
+      REQUIRE(run.ok());
+      CHECK(Finish(**run).ok());
+      const int exit = ExitStatusOf(**run);
+      CHECK(exit == (Count((*run)->Snapshot(), Outcome::kDifferent) + Count((*run)->Snapshot(), Outcome::kMissingAtDestination) > 0 ? 1 : 0));
+      return (*run)->Snapshot();
+    };
+    CHECK(Count(migrate(), Outcome::kVerified) == 5);
+    const std::uint64_t asked = counted->calls(Operation::kStat);
+    CHECK(Count(migrate(), Outcome::kVerified) == 5);
+    CHECK_MESSAGE(counted->calls(Operation::kStat) == asked, "nothing is looked at while the listing agrees");
+
+    const auto rewrite = [&](const std::string& key, const std::string& text) {
+      REQUIRE(there.Remove({}, key, {}).ok());
+      PutText(there, key, text);
+    };
+    rewrite("changed", "TEXT OF changed");
+    rewrite("grown", "text of grown and more");
+    rewrite("rewritten", "text of rewritten");
+    REQUIRE(there.Remove({}, "removed", {}).ok());
+    REQUIRE(there.Remove({}, "was there", {}).ok());
+    const std::map<std::string, std::string> before = Contents(there);
+    for (int round = 0; round < 2; ++round) {
+      const Progress next = migrate();
+      CHECK(Count(next, Outcome::kDifferent) == 2);
+      CHECK(Count(next, Outcome::kMissingAtDestination) == 2);
+      CHECK(Count(next, Outcome::kSame) + Count(next, Outcome::kVerified) == 2);
+      CHECK(Contents(there) == before);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace fileferry

@@ -1,0 +1,365 @@
+// migration_test.cc: migrations with a journal: resume, conflicts, retry, rollback.
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <atomic>
+#include <fstream>
+
+#include "fileferry/local.h"
+#include "unit/migrate/shaped.h"
+#include "unit/migrate/world.h"
+
+namespace fileferry {
+namespace {
+
+struct World {
+  World() {
+    source->caps.server_copy = destination->caps.server_copy = false;
+    options.journal = folder.path + "/journal/test.db";
+    options.plan = SmallParts();
+  }
+  Result<std::unique_ptr<MigrationRunner>> TryOpen() { return MigrationRunner::Open(Opened(source, "memory:source"), Opened(destination, "memory:destination"), options); }
+  std::unique_ptr<MigrationRunner> Open() {
+    Result<std::unique_ptr<MigrationRunner>> runner = TryOpen();
+    REQUIRE_MESSAGE(runner.ok(), runner.status().ToString());
+    return std::move(*runner);
+  }
+  Progress Copy() { return MustRun(Open()->Copy()); }
+  void Fill(unsigned objects) {
+    for (unsigned i = 0; i < objects; ++i) PutText(*from, "k" + std::to_string(i), Pattern(i % 500, i));
+    PutText(*from, "large", Pattern(500000, 99));
+  }
+  std::map<std::string, Outcome> Outcomes() {
+    std::map<std::string, Outcome> all;
+    auto runner = Open();
+    std::string after;
+    for (;;) {
+      const Result<std::vector<ObjectRecord>> records = runner->Records({}, after, 100);
+      REQUIRE(records.ok());
+      if (records->empty()) return all;
+      for (const ObjectRecord& record : *records) all[record.key] = record.outcome;
+      after = records->back().key;
+    }
+  }
+
+  TempFolder folder;
+  ProviderPtr from = MemoryStorageProvider::Create("memory:source"), to = MemoryStorageProvider::Create("memory:destination");
+  std::shared_ptr<Shaped> source = std::make_shared<Shaped>(from), destination = std::make_shared<Shaped>(to);
+  MigrationRunner::Options options;
+};
+
+bool NoUploads(IStorageProvider& provider) {
+  const Result<UploadPage> page = provider.ListUploads({}, "", "");
+  return page.ok() && page->entries.empty();
+}
+
+TEST_CASE("a migration moves everything, a second run nothing, rollback takes it back") {
+  World world;
+  world.Fill(1500);
+  PutText(*world.to, "k3", "theirs");
+  PutText(*world.to, "foreign", "theirs");
+  const Progress first = world.Copy();
+  CHECK(Count(first, Outcome::kVerified) + Count(first, Outcome::kCopied) == 1500);
+  CHECK(Count(first, Outcome::kConflict) == 1);
+  CHECK(Count(first, Outcome::kPending) == 0);
+  std::map<std::string, std::string> expected = Contents(*world.from);
+  expected["k3"] = "theirs";
+  expected["foreign"] = "theirs";
+  CHECK(Contents(*world.to) == expected);
+
+  std::atomic<int> writes{0};
+  world.destination->OnCall([&](Operation operation, const std::string&) {
+    if (operation == Operation::kPut || operation == Operation::kUploadPart || operation == Operation::kCopyFrom) ++writes;
+    return Status();
+  });
+  const Progress second = world.Copy();
+  CHECK(writes == 0);
+  CHECK(second.bytes_moved == 0);
+  CHECK(Count(second, Outcome::kVerified) + Count(second, Outcome::kCopied) == 1500);
+  CHECK(Count(second, Outcome::kConflict) == 1);
+
+  (void)MustRun(world.Open()->Rollback());
+  CHECK(Contents(*world.to) == std::map<std::string, std::string>{{"k3", "theirs"}, {"foreign", "theirs"}});
+  CHECK(NoUploads(*world.to));
+  const Progress again = world.Copy();
+  CHECK(Count(again, Outcome::kVerified) + Count(again, Outcome::kCopied) == 1500);
+  CHECK(Contents(*world.to) == expected);
+}
+
+TEST_CASE("a stopped migration goes on: nothing is sent twice, nothing is missed") {
+  World world;
+  world.Fill(3000);
+  std::mutex mutex;
+  std::map<std::string, int> sent;
+  int parts = 0;
+  std::atomic<int> calls{0};
+  IRun* running = nullptr;
+  int stop_at = 0;
+  world.destination->OnCall([&](Operation operation, const std::string& key) {
+    if (operation != Operation::kPut && operation != Operation::kUploadPart) return Status();
+    std::lock_guard lock(mutex);
+    if (operation == Operation::kPut) ++sent[key];
+    if (operation == Operation::kUploadPart) ++parts;
+    if (++calls == stop_at) running->Cancel();
+    return Status();
+  });
+  for (int round = 1; round <= 6; ++round) {
+    auto runner = world.Open();
+    Result<std::unique_ptr<IRun>> run = runner->Copy();
+    REQUIRE(run.ok());
+    running = run->get();
+    calls = 0;
+    stop_at = 500;
+    const Status status = Finish(**run);
+    if (status.ok()) {
+      CHECK(round == 6 + (calls >= 500 ? 100 : 0));
+      break;
+    }
+    CHECK(status.code() == Code::kCancelled);
+    CHECK(ExitStatusOf(**run) == 4);
+    const Result<MigrationRunner::State> state = runner->GetState();
+    REQUIRE(state.ok());
+    CHECK(state->phase == "stopped");
+  }
+  stop_at = 0;
+  const Progress last = world.Copy();
+  CHECK(Count(last, Outcome::kVerified) + Count(last, Outcome::kCopied) == 3001);
+  CHECK(Count(last, Outcome::kPending) == 0);
+  CHECK(Contents(*world.to) == Contents(*world.from));
+  CHECK(NoUploads(*world.to));
+  int twice = 0;
+  for (const auto& [key, times] : sent) twice += times - 1;
+  CHECK_MESSAGE(twice <= 6 * 16, "at most what was under way at each stop");
+  CHECK(parts <= 31 + 6 * 16);
+}
+
+TEST_CASE("uploads that an earlier run may have left are listed once, however many objects are in doubt; those of the objects are aborted") {
+  World world;
+  constexpr int kObjects = 6;
+  for (int i = 0; i < kObjects; ++i) PutText(*world.from, "large" + std::to_string(i), Pattern(300000, 9));
+  world.destination->OnCall([&](Operation operation, const std::string& key) {
+    if (operation != Operation::kCreateUpload) return Status();
+    (void)world.to->CreateUpload({}, key, {});  // its answer is lost
+    return Status(Code::kInvalidArgument, "refused");
+  });
+  Result<std::unique_ptr<IRun>> run = world.Open()->Copy();
+  REQUIRE(run.ok());
+  (void)Finish(**run);
+  CHECK(Count((*run)->Snapshot(), Outcome::kFailed) == kObjects);
+  run->reset();
+  CHECK_FALSE(NoUploads(*world.to));
+  std::atomic<int> lists{0};
+  world.destination->OnCall([&](Operation operation, const std::string&) {
+    if (operation == Operation::kListUploads) ++lists;
+    return Status();
+  });
+  MustRun(world.Open()->Retry());
+  CHECK(lists <= 2);  // one for single writes that nobody finishes, one for these
+  CHECK(NoUploads(*world.to));
+  CHECK(Contents(*world.to) == Contents(*world.from));
+}
+
+TEST_CASE("a source that was changed is sent again while the copy is still ours") {
+  World world;
+  world.Fill(20);
+  world.Copy();
+  PutText(*world.from, "k1", "changed at the source");
+  PutText(*world.from, "k2", "changed at the source, too");
+  PutText(*world.from, "k5", "changed at the source, removed there");
+  PutText(*world.to, "k2", "changed at the destination");
+  REQUIRE(world.to->Remove({}, "k4", {}).ok());
+  REQUIRE(world.to->Remove({}, "k5", {}).ok());
+  PutText(*world.from, "new", "n");
+  const Progress progress = world.Copy();
+  const std::map<std::string, std::string> there = Contents(*world.to);
+  CHECK(there.at("k1") == "changed at the source");
+  CHECK(there.at("k2") == "changed at the destination");
+  CHECK(there.at("new") == "n");
+  CHECK_MESSAGE(there.count("k4") == 0, "what was deleted is not brought back");
+  CHECK(there.count("k5") == 0);
+  CHECK(Count(progress, Outcome::kConflict) == 1);
+  CHECK(Count(progress, Outcome::kMissingAtDestination) == 2);
+  // Rollback leaves alone what somebody else wrote.
+  Result<std::unique_ptr<IRun>> rollback = world.Open()->Rollback();
+  REQUIRE(rollback.ok());
+  CHECK(Finish(**rollback).ok());
+  CHECK(ExitStatusOf(**rollback) == 1);
+  CHECK(Contents(*world.to) == std::map<std::string, std::string>{{"k2", "changed at the destination"}});
+}
+
+TEST_CASE("what is replaced is kept, and rollback puts it back") {
+  World world;
+  world.Fill(30);
+  PutOptions typed;
+  typed.properties.content_type = "text/x-theirs";
+  PutText(*world.to, "k3", "theirs", typed);
+  PutText(*world.to, "large", Pattern(200000, 5));
+  const std::map<std::string, std::string> before = Contents(*world.to);
+  world.options.plan.overwrite = Overwrite::kChanged;
+  const Progress progress = world.Copy();
+  CHECK(Count(progress, Outcome::kConflict) == 0);
+  std::map<std::string, std::string> there = Contents(*world.to);
+  CHECK(there.at("k3") == Contents(*world.from).at("k3"));
+  CHECK(there.size() == 31 + 2);  // and two in the trash
+  const Progress second = world.Copy();
+  CHECK_MESSAGE(second.bytes_moved == 0, "the trash is no part of anything");
+  MustRun(world.Open()->Rollback());
+  CHECK(Contents(*world.to) == before);
+  const Result<ObjectInfo> info = world.to->Stat({}, "k3");
+  REQUIRE(info.ok());
+  CHECK(info->properties.content_type == "text/x-theirs");
+}
+
+TEST_CASE("verify finds damage; retry mends what is ours and leaves what is not") {
+  World world;
+  world.Fill(40);
+  world.Copy();
+  PutText(*world.to, "k7", "another");            // somebody's
+  REQUIRE(world.to->Remove({}, "k9", {}).ok());
+  Result<std::unique_ptr<IRun>> verify = world.Open()->Verify(VerifyMode::kFull);
+  REQUIRE(verify.ok());
+  CHECK(Finish(**verify).ok());
+  CHECK(ExitStatusOf(**verify) == 1);
+  CHECK(Count((*verify)->Snapshot(), Outcome::kDifferent) == 1);
+  CHECK(Count((*verify)->Snapshot(), Outcome::kMissingAtDestination) == 1);
+  CHECK(Count((*verify)->Snapshot(), Outcome::kVerified) == 39);
+  verify->reset();
+  const Progress retried = MustRun(world.Open()->Retry());
+  CHECK(Count(retried, Outcome::kConflict) == 1);
+  CHECK(Count(retried, Outcome::kMissingAtDestination) == 0);
+  CHECK(Contents(*world.to).at("k7") == "another");
+  CHECK(Contents(*world.to).at("k9") == Contents(*world.from).at("k9"));
+  world.options.plan.overwrite = Overwrite::kChanged;
+  MustRun(world.Open()->Retry());
+  CHECK(Contents(*world.to).at("k7") == Contents(*world.from).at("k7"));
+}
+
+TEST_CASE("sources are removed after verified copies, and come back") {
+  World world;
+  world.Fill(25);
+  PutText(*world.to, "k2", "theirs");
+  ProviderPtr archive = MemoryStorageProvider::Create("memory:archive");
+  const std::map<std::string, std::string> before = Contents(*world.from);
+  world.options.plan.delete_source = true;
+  world.options.plan.confirmed = true;
+  SUBCASE("with an archive") {
+    world.options.plan.archive = "memory:archive";
+    world.options.plan.archive_storage = std::make_shared<OpenedStorage>(Opened(archive, "memory:archive"));
+  }
+  SUBCASE("without") {}
+  const Progress progress = world.Copy();
+  CHECK(Count(progress, Outcome::kSourceDeleted) == 25);
+  CHECK(Contents(*world.from) == std::map<std::string, std::string>{{"k2", before.at("k2")}});
+  if (world.options.plan.archive_storage != nullptr) CHECK(Contents(*archive).size() == 25);
+  MustRun(world.Open()->Rollback());
+  CHECK(Contents(*world.from) == before);
+  CHECK(Contents(*world.to) == std::map<std::string, std::string>{{"k2", "theirs"}});
+}
+
+TEST_CASE("one journal, one runner, one migration") {
+  World world;
+  world.Fill(3);
+  auto runner = world.Open();
+  CHECK(world.TryOpen().code() == Code::kBusy);
+  const Result<MigrationRunner::State> state = MigrationRunner::ReadState(world.options.journal);
+  REQUIRE(state.ok());
+  CHECK(state->running);
+  CHECK(state->source == "memory:source");
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const bool refused = runner->GetState().code() == Code::kForked && world.TryOpen().code() == Code::kBusy;
+    ::_exit(refused ? 0 : 1);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 0);
+  CHECK_MESSAGE(world.TryOpen().code() == Code::kBusy, "the child's end has not taken the lock away");
+  runner.reset();
+  CHECK(!MigrationRunner::ReadState(world.options.journal)->running);
+  world.options.plan.map = "prefix+x/";
+  CHECK(world.TryOpen().code() == Code::kInvalidArgument);
+  struct stat info;
+  REQUIRE(::stat(world.options.journal.c_str(), &info) == 0);
+  CHECK((info.st_mode & 0777) == 0600);
+  REQUIRE(::stat((world.folder.path + "/journal").c_str(), &info) == 0);
+  CHECK((info.st_mode & 0777) == 0700);
+}
+
+TEST_CASE("a dry run makes nothing") {
+  World world;
+  world.Fill(10);
+  world.options.plan.dry_run = true;
+  CHECK(Count(world.Copy(), Outcome::kSkipped) == 11);
+  CHECK(Contents(*world.to).empty());
+  CHECK(!std::filesystem::exists(world.options.journal));
+}
+
+TEST_CASE("what is no journal is named and left alone") {
+  TempFolder folder;
+  World world;
+  world.options.journal = folder.path + "/x.db";
+  for (const char* content : {"this is no database, but long enough to look like one ............................................................", "x"}) {
+    std::ofstream(world.options.journal) << content;
+    CHECK(world.TryOpen().code() == Code::kIntegrity);
+    std::ifstream file(world.options.journal);
+    const std::string now((std::istreambuf_iterator<char>(file)), {});
+    CHECK(now == content);
+  }
+}
+
+// The child is killed in the middle, again and again; what it left is finished by others.
+TEST_CASE("kill -9 at any moment: the next run finishes, nothing is lost or doubled") {
+  World world;
+  TempFolder tree;
+  LocalOptions local;
+  local.root = tree.path + "/from";
+  Result<std::unique_ptr<LocalStorageProvider>> opened = LocalStorageProvider::Create(local);
+  REQUIRE(opened.ok());
+  ProviderPtr from = std::move(*opened);
+  local.root = tree.path + "/to";
+  for (unsigned i = 0; i < 400; ++i) PutText(*from, "d" + std::to_string(i % 7) + "/k" + std::to_string(i), Pattern(i * 11, i));
+  PutText(*from, "large", Pattern(3000000, 4));
+  const auto open = [&](const std::string& root) {
+    LocalOptions o;
+    o.root = root;
+    Result<std::unique_ptr<LocalStorageProvider>> made = LocalStorageProvider::Create(o);
+    return ProviderPtr(std::move(*made));
+  };
+  int killed = 0;
+  for (int round = 0; round < 25; ++round) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      Result<std::unique_ptr<MigrationRunner>> runner =
+          MigrationRunner::Open(Opened(open(tree.path + "/from"), tree.path + "/from"), Opened(open(tree.path + "/to"), tree.path + "/to"), world.options);
+      if (!runner.ok()) ::_exit(3);
+      Result<std::unique_ptr<IRun>> run = (*runner)->Copy();
+      if (!run.ok() || !(*run)->Start().ok()) ::_exit(4);
+      (void)(*run)->Wait(std::chrono::seconds(60));
+      ::_exit((*run)->Result().ok() ? 0 : 5);
+    }
+    ::usleep(static_cast<useconds_t>(3000 + 2500 * round));
+    ::kill(child, SIGKILL);
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    if (WIFSIGNALED(status)) {
+      ++killed;
+    } else {
+      CHECK(WEXITSTATUS(status) == 0);
+      break;
+    }
+  }
+  CHECK(killed > 0);
+  ProviderPtr to = open(tree.path + "/to");
+  Result<std::unique_ptr<MigrationRunner>> runner = MigrationRunner::Open(Opened(from, tree.path + "/from"), Opened(to, tree.path + "/to"), world.options);
+  REQUIRE_MESSAGE(runner.ok(), runner.status().ToString());
+  const Progress progress = MustRun((*runner)->Copy());
+  CHECK(Count(progress, Outcome::kVerified) + Count(progress, Outcome::kCopied) == 401);
+  CHECK(Contents(*to) == Contents(*from));
+  CHECK(NoUploads(*to));
+  MustRun((*runner)->Rollback());
+  CHECK(Contents(*to).empty());
+}
+
+}  // namespace
+}  // namespace fileferry
