@@ -166,7 +166,13 @@ void FolderSteps(LocalStorageProvider& p, Model& model) {
   } while (!token.empty());
   model.Only(p.List(ctx, {.delimiter = true}).status());
   model.Only(p.Health(ctx).status);
+  Result<std::string> open = p.CreateUpload(ctx, "left open", {});
+  model.Only(open.status());
   model.Only(p.SweepTemporary(ctx, std::chrono::seconds(0)).status());
+  if (open.ok()) {  // somebody may go on with it: it was not swept
+    model.Only(p.ListParts(ctx, "left open", *open).status());
+    model.Only(p.AbortUpload(ctx, "left open", *open));
+  }
 }
 
 Scenario FolderScenario(const std::string& name, std::map<std::string, int> kernel_lacks) {
