@@ -1,29 +1,39 @@
-// client.cc: Client: checks a request, leases a handle, and injects faults where a test asks for them.
+// client.cc: Client: checks a request, leases a connection, and injects faults where a test asks for them.
 #include "http/client.h"
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 
 #include "http/curl_status.h"
 #include "http/exchange.h"
 #include "http/fault.h"
 #include "http/pool.h"
+#include "http/target.h"
 
 namespace fileferry::http {
 namespace {
 
-bool IsTokenChar(char c) {
-  if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z')) return true;
-  return std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+// What a byte may be part of.
+struct ByteTable {
+  bool token[256] = {}, control[256] = {};
+  constexpr ByteTable() {
+    for (int c = '0'; c <= '9'; ++c) token[c] = true;
+    for (int c = 'A'; c <= 'Z'; ++c) token[c] = token[c + 32] = true;
+    for (unsigned char c : {'!', '#', '$', '%', '&', '\'', '*', '+', '-', '.', '^', '_', '`', '|', '~'}) token[c] = true;
+    for (int c = 0; c < 0x20; ++c) control[c] = true;
+    control[0x7f] = true;
+  }
+};
+constexpr ByteTable kBytes;
+
+bool IsToken(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return kBytes.token[static_cast<unsigned char>(c)]; });
 }
 
 bool HasControl(std::string_view text) {
-  for (char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f) return true;
-  }
-  return false;
+  return std::any_of(text.begin(), text.end(), [](char c) { return kBytes.control[static_cast<unsigned char>(c)]; });
 }
 
 Status CheckRequest(const Request& request) {
@@ -31,10 +41,7 @@ Status CheckRequest(const Request& request) {
     return Status(Code::kInvalidArgument, "a URL with blanks or control characters cannot be requested; encode them");
   }
   for (const Header& header : request.headers) {
-    if (header.name.empty()) return Status(Code::kInvalidArgument, "a header without a name cannot be sent");
-    for (char c : header.name) {
-      if (!IsTokenChar(c)) return Status(Code::kInvalidArgument, "the name of a header holds a character that HTTP does not allow");
-    }
+    if (!IsToken(header.name)) return Status(Code::kInvalidArgument, "the name of a header is empty, or holds a character that HTTP does not allow");
     if (HasControl(header.value)) return Status(Code::kInvalidArgument, "the value of the header " + header.name + " holds a control character; remove it");
   }
   if (request.source != nullptr && request.body_size > static_cast<std::uint64_t>(INT64_MAX)) return Status(Code::kInvalidArgument, "a body of more than 2^63 bytes cannot be sent");
@@ -94,13 +101,33 @@ Result<Response> Client::Perform(const OpContext& ctx, const Request& request, c
   if (verdict.error == kStatus503) return SlowDown();
   if (verdict.error != 0 && verdict.error != kCutAnswer && !lose) return Status(Code::kUnavailable, "cannot connect to " + RedactUrl(EndpointOf(request.url)) + ": injected");
 
+  Result<Target> target = FindTarget(request.url, impl_->options.use_proxy);
+  if (!target.ok()) return target.status();
   Pool* pool = impl_->Current();
-  Result<std::unique_ptr<Handle>> handle = pool->Lease(ctx);
-  if (!handle.ok()) return handle.status();
-  Exchange exchange(ctx, impl_->options, request);
+  Result<std::unique_ptr<Connection>> leased = pool->Lease(ctx, target->origin);
+  if (!leased.ok()) return leased.status();
+  std::unique_ptr<Connection> connection = std::move(*leased);
+  if (connection != nullptr && !connection->IsUsable()) connection.reset();
+  Exchange exchange(ctx, impl_->options, *target, request);
   if (verdict.error == kCutAnswer) exchange.CutAnswer(verdict.limit == SIZE_MAX ? std::nullopt : std::optional<std::uint64_t>(verdict.limit));
-  Result<Response> result = exchange.Run(handle->get());
-  pool->Return(std::move(*handle));
+  Result<Response> result = Response();
+  for (bool was_idle = connection != nullptr, again = true; again;) {
+    if (connection == nullptr) {
+      Result<std::unique_ptr<Connection>> opened = Connection::Open(ctx, impl_->options, *target, request.url);
+      if (!opened.ok()) {
+        result = exchange.WithoutConnection(opened.status());
+        break;
+      }
+      connection = std::move(*opened);
+    }
+    result = exchange.Run(connection.get());
+    if (!exchange.connection_is_reusable()) connection.reset();
+    again = exchange.CanRunAgain(was_idle);
+    if (again) connection.reset();
+    was_idle = false;
+  }
+  if (connection != nullptr) connection->Used();
+  pool->Return(std::move(connection));
   // An answer without a body cannot be cut: then it is lost.
   if (lose || (verdict.error == kCutAnswer && result.ok())) return Lost(request);
   return result;

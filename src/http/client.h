@@ -1,8 +1,9 @@
-// client.h: one HTTP exchange over a pooled libcurl handle.  The only user of libcurl.
+// client.h: one exchange of HTTP/1.1 over a pooled connection.
 //
-// Client is thread-safe; Perform blocks.  Handles are leased last-in-first-out, each with its own kept-alive connection.  No thread and no socket exists before the first Perform.
-// After a fork the child uses handles of its own and never touches the parent's.  Redirects are never followed, proxies of the environment are honoured as curl does, responses are never
-// decompressed, dot segments of paths are kept (CURLOPT_PATH_AS_IS), TLS 1.2 or later is verified always, .netrc is not read.
+// Connections are made by libcurl (names, proxies, TLS), of which this folder is the only user; requests and answers are written and read here, because that is where the cost of a small
+// object lies (docs/performance.md).  Client is thread-safe; Perform blocks.  Kept-alive connections are leased last-in-first-out.  No thread and no socket exists before the first Perform.
+// After a fork the child uses connections of its own and never touches the parent's.  Redirects are never followed, proxies of the environment are honoured as curl does, responses are never
+// decompressed, paths are sent as they are, TLS 1.2 or later is verified always, .netrc is not read.
 //
 // Perform never waits to try again; the one exception is a kept-alive connection that turns out to be closed before any byte of the answer came: one more try, if the body can rewind.
 #ifndef FILEFERRY_HTTP_CLIENT_H_
@@ -65,7 +66,7 @@ struct ClientOptions {
   std::chrono::milliseconds stall_timeout{60000};   // no byte either way for so long: kTimeout
   std::string ca_file;              // PEM, instead of the system's file
   bool use_proxy = true;            // false: the environment's proxies are passed over (metadata services)
-  int max_handles = 256;
+  int max_handles = 256;            // connections in use at once
   std::string user_agent = "fileferry";
 };
 

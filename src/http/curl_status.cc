@@ -1,4 +1,4 @@
-// curl_status.cc: libcurl's error codes, classified once.
+// curl_status.cc: libcurl's error codes on the way to a connection, classified once.
 #include "http/curl_status.h"
 
 #include <string>
@@ -19,8 +19,9 @@ ErrorDetail Make(Code code, Retry retry, std::string message) {
 ErrorDetail Unavailable(std::string message) { return Make(Code::kUnavailable, Retry::kTemporary, std::move(message)); }
 ErrorDetail Unusable(std::string message) { return Make(Code::kUnavailable, Retry::kNever, std::move(message)); }
 
-// libcurl's words as one clause: no line ends, no full stop.
-std::string Clause(std::string_view words, CURLcode code) {
+}  // namespace
+
+std::string ClauseOf(std::string_view words, CURLcode code) {
   std::string text(words.empty() ? std::string_view(curl_easy_strerror(code)) : words);
   for (char& c : text) {
     if (static_cast<unsigned char>(c) < 0x20) c = ' ';
@@ -29,18 +30,14 @@ std::string Clause(std::string_view words, CURLcode code) {
   return text;
 }
 
-}  // namespace
-
-ErrorDetail DescribeCurlError(CURLcode code, std::string_view words, std::string_view url, std::string_view ca_file, bool started) {
+ErrorDetail DescribeCurlError(CURLcode code, std::string_view words, std::string_view url, std::string_view ca_file) {
   const std::string endpoint = RedactUrl(EndpointOf(url));
-  const std::string why = Clause(words, code);
+  const std::string why = ClauseOf(words, code);
   // Many codes, few meanings: the rest is "the connection failed", which is worth another try.
   switch (static_cast<int>(code)) {
     case CURLE_URL_MALFORMAT: return Make(Code::kInvalidArgument, Retry::kNever, "the URL " + RedactUrl(url) + " cannot be used: " + why);
     case CURLE_UNSUPPORTED_PROTOCOL:
-      if (started) return Unavailable(endpoint + " does not speak HTTP/1.1: " + why + "; check the endpoint's scheme and port");
       return Make(Code::kInvalidArgument, Retry::kNever, "the URL " + RedactUrl(url) + " is neither http nor https");
-    case CURLE_WEIRD_SERVER_REPLY: return Unavailable(endpoint + " does not speak HTTP/1.1: " + why + "; check the endpoint's scheme and port");
     case CURLE_COULDNT_RESOLVE_HOST: return Unavailable("the host of " + endpoint + " cannot be found: " + why + "; check the endpoint and the name service");
     case CURLE_COULDNT_RESOLVE_PROXY: return Unavailable("the host of the proxy for " + endpoint + " cannot be found; check http_proxy, https_proxy and no_proxy");
     case CURLE_COULDNT_CONNECT: return Unavailable("cannot connect to " + endpoint + ": " + why);
@@ -52,9 +49,6 @@ ErrorDetail DescribeCurlError(CURLcode code, std::string_view words, std::string
     case CURLE_SSL_ISSUER_ERROR:
     case CURLE_SSL_PINNEDPUBKEYNOTMATCH: return Unusable("the certificate of " + endpoint + " is refused: " + why);
     case CURLE_OPERATION_TIMEDOUT: return Make(Code::kTimeout, Retry::kTemporary, "cannot connect to " + endpoint + " in time: " + why);
-    case CURLE_PARTIAL_FILE: return Unavailable("the answer of " + endpoint + " was cut: " + why);
-    case CURLE_GOT_NOTHING: return Unavailable(endpoint + " closed the connection without an answer");
-    case CURLE_SEND_FAIL_REWIND: return Unavailable("the connection to " + endpoint + " was cut, and the body cannot be read a second time");
     case CURLE_OUT_OF_MEMORY: return Make(Code::kInternal, Retry::kNever, "no memory for a request to " + endpoint);
     case CURLE_BAD_FUNCTION_ARGUMENT:
     case CURLE_UNKNOWN_OPTION:

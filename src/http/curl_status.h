@@ -4,14 +4,17 @@
 
 #include <curl/curl.h>
 
+#include <string>
 #include <string_view>
 
 #include "fileferry/status.h"
 
 namespace fileferry::http {
 
-// `words` are libcurl's about the failure, may be empty; `started`: the request's head was sent.
-ErrorDetail DescribeCurlError(CURLcode code, std::string_view words, std::string_view url, std::string_view ca_file, bool started);
+// Why a connection for `url` could not be made.  `words` are libcurl's about the failure, may be empty.
+ErrorDetail DescribeCurlError(CURLcode code, std::string_view words, std::string_view url, std::string_view ca_file);
+// libcurl's words as one clause: no line ends, no full stop.
+std::string ClauseOf(std::string_view words, CURLcode code);
 
 // "http://host:port" of a URL, without user information.
 std::string_view EndpointOf(std::string_view url);

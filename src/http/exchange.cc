@@ -1,30 +1,35 @@
-// exchange.cc: the transfer loop, the call-backs, and the classification of how it ended.
+// exchange.cc: sending a request, reading its answer, and the classification of how it ended.
 #include "http/exchange.h"
 
-#include <sys/socket.h>
+#include <poll.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 
 #include "base/digest.h"
 #include "base/text.h"
 #include "http/curl_status.h"
-#include "http/raw_answer.h"
 
 namespace fileferry::http {
 namespace {
 
 using SteadyClock = OpContext::Clock;
 
-constexpr std::size_t kMaxHead = std::size_t{256} << 10;
-constexpr std::size_t kMaxReserve = std::size_t{1} << 20;
-constexpr std::size_t kMaxLateAnswer = std::size_t{64} << 10;
+constexpr std::uint64_t kExpectFrom = std::uint64_t{1} << 20;
+constexpr auto kContinueWait = std::chrono::milliseconds(1000);  // then the host does not know the question
+constexpr std::uint64_t kMaxReserve = std::uint64_t{1} << 20;
+
+static_assert(kMaxHead <= Connection::kBuffer, "a head is read into the buffer as a whole");
 
 bool WantsCrc(DigestMask mask) { return (mask & MaskOf(DigestKind::kCrc64Nvme)) != 0; }
 
+bool IsBlank(std::string_view text) { return text.find_first_not_of(' ') == std::string_view::npos; }
+
 }  // namespace
 
-Exchange::Exchange(const OpContext& ctx, const ClientOptions& options, const Request& request) : ctx_(ctx), options_(options), request_(request) {
+Exchange::Exchange(const OpContext& ctx, const ClientOptions& options, const Target& target, const Request& request)
+    : ctx_(ctx), options_(options), target_(target), request_(request) {
   if (request.source != nullptr) {
     has_body_ = true;
     body_size_ = request.body_size;
@@ -35,6 +40,7 @@ Exchange::Exchange(const OpContext& ctx, const ClientOptions& options, const Req
     body_size_ = request.body.size();
     memory_ = request.body;
   }
+  expect_ = request.expect_continue && body_size_ > kExpectFrom;
 }
 
 void Exchange::CutAnswer(std::optional<std::uint64_t> after) {
@@ -42,269 +48,333 @@ void Exchange::CutAnswer(std::optional<std::uint64_t> after) {
   cut_after_ = after;
 }
 
-Result<Response> Exchange::Run(Handle* handle) {
+Result<Response> Exchange::Run(Connection* connection) {
   const SteadyClock::time_point start = SteadyClock::now();
-  easy_ = handle->easy();
-  handle->Prepare(request_, body_size_, has_body_, /*fresh_connection=*/false, this);
-  CURLcode code = Transfer(handle);
-  if (MayTryAgain(handle, code)) {
-    ForgetAnswer();
-    if (OnRewind()) {
-      response_.resent = true;
-      handle->Prepare(request_, body_size_, has_body_, /*fresh_connection=*/true, this);
-      code = Transfer(handle);
-    }
-  }
-  handle->Detach();
-  Result<Response> result = Finish(handle, code);
+  connection_ = connection;
+  reader_.emplace(request_.method, &response_);
+  Result<Sent> sent = SendRequest();
+  Result<Response> result = sent.ok() ? ReceiveAnswer(*sent) : Result<Response>(sent.status());
   if (result.ok()) result->elapsed = std::chrono::duration_cast<std::chrono::microseconds>(SteadyClock::now() - start);
   return result;
 }
 
-CURLcode Exchange::Transfer(Handle* handle) {
-  if (curl_multi_add_handle(handle->multi(), easy_) != CURLM_OK) return CURLE_FAILED_INIT;
-  CURLcode code = CURLE_OK;
-  int running = 1;
+// ---- the request ----
+
+void Exchange::WriteHead(std::string* head) const {
+  head->clear();
+  head->append(HttpMethodName(request_.method)).append(" ").append(target_.request).append(" HTTP/1.1\r\nHost: ").append(target_.host).append("\r\n");
+  const auto add = [head](std::string_view name, std::string_view value) {
+    head->append(name).append(IsBlank(value) ? ":" : ": ").append(IsBlank(value) ? std::string_view() : value).append("\r\n");
+  };
+  if (!options_.user_agent.empty()) add("User-Agent", options_.user_agent);
+  if (!target_.proxy_authorization.empty()) add("Proxy-Authorization", target_.proxy_authorization);
+  for (const Header& header : request_.headers) add(header.name, header.value);
+  // PUT and POST always announce a length, 0 without a body.
+  if (has_body_ || request_.method == HttpMethod::kPut || request_.method == HttpMethod::kPost) add("Content-Length", std::to_string(body_size_));
+  if (expect_) add("Expect", "100-continue");
+  head->append("\r\n");
+}
+
+Result<Exchange::Sent> Exchange::SendRequest() {
+  std::string& text = connection_->head();
+  WriteHead(&text);
+  Bytes head = AsBytes(text);
+  std::uint64_t left = body_size_;  // of the body, for the network
+  bool asked = false;
+  while (!head.empty() || left > 0) {
+    if (head.empty() && expect_ && !asked) {
+      asked = true;
+      Result<bool> go = AwaitContinue();
+      if (!go.ok()) return go.status();
+      if (!*go) return ended_ ? Sent::kBroken : Sent::kAnswered;
+    }
+    Bytes body;
+    if (!expect_ || asked) {
+      if (memory_) {
+        body = memory_->last(static_cast<std::size_t>(left));
+      } else if (left > 0) {
+        if (unsent_.empty()) {
+          if (Status status = FillSendBuffer(); !status.ok()) return status;
+        }
+        body = unsent_;
+      }
+    }
+    std::size_t sent = 0;
+    const Connection::Io io = connection_->Send(head, body, &sent);
+    if (io == Connection::Io::kDone) {
+      started_ = true;
+      Progress();
+      const std::size_t of_head = std::min(sent, head.size());
+      head = head.subspan(of_head);
+      sent -= of_head;
+      if (sent == 0) continue;
+      if (memory_) {
+        response_.sent += sent;
+        if (WantsCrc(request_.digest_body)) response_.crc64_sent = Crc64Nvme(response_.crc64_sent, body.first(sent));
+      } else {
+        unsent_ = unsent_.subspan(sent);
+      }
+      left -= sent;
+      continue;
+    }
+    if (io == Connection::Io::kFailed) {
+      broken_ = true;
+      return Sent::kBroken;  // a host that refuses a body may have said why before it closed
+    }
+    if (Status status = Wait(Wanted::kWrite); !status.ok()) return status;
+    // An answer before the request is complete is a refusal, nearly always.
+    if (!ReceiveSome() && !ended_) continue;
+    Result<bool> done = Understand();
+    if (!done.ok()) return done.status();
+    if (ended_) return Sent::kBroken;
+    if (*done || is_refusal()) return Sent::kAnswered;
+  }
+  return Sent::kAll;
+}
+
+// True: send the body; false: the answer has come, or the connection has ended.
+Result<bool> Exchange::AwaitContinue() {
+  const SteadyClock::time_point until = SteadyClock::now() + kContinueWait;
   while (true) {
-    if (curl_multi_perform(handle->multi(), &running) != CURLM_OK) {
-      code = CURLE_FAILED_INIT;
-      break;
+    if (ReceiveSome() || ended_) {
+      Result<bool> done = Understand();
+      if (!done.ok()) return done;
+      if (*done || reader_->head_done() || ended_) return false;
+      if (continued_) return true;
+      continue;
     }
-    if (running == 0) {
-      int left = 0;
-      const CURLMsg* message = curl_multi_info_read(handle->multi(), &left);
-      code = message != nullptr && message->msg == CURLMSG_DONE ? message->data.result : CURLE_FAILED_INIT;
-      break;
-    }
-    if (!Wait(handle)) {
-      code = CURLE_ABORTED_BY_CALLBACK;
-      break;
-    }
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - SteadyClock::now());
+    if (left.count() <= 0) return true;
+    if (Status status = Wait(Wanted::kRead, left); !status.ok()) return status;
   }
-  long sent = 0;
-  if (code != CURLE_OK && curl_easy_getinfo(easy_, CURLINFO_REQUEST_SIZE, &sent) == CURLE_OK && sent > 0) started_ = true;
-  curl_multi_remove_handle(handle->multi(), easy_);
-  return code;
 }
 
-bool Exchange::Wait(Handle* handle) {
-  Status status = ctx_.Check();
-  if (!status.ok()) return Fail(WithAmbiguity(std::move(status)));
-  auto slice = std::min(std::chrono::milliseconds(1000), std::max(options_.stall_timeout / 4, std::chrono::milliseconds(1)));
-  if (ctx_.cancel != nullptr) slice = std::min(slice, std::chrono::milliseconds(50));
-  if (ctx_.deadline != SteadyClock::time_point::max()) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(ctx_.deadline - SteadyClock::now()) + std::chrono::milliseconds(1);
-    slice = std::clamp(left, std::chrono::milliseconds(1), slice);
-  }
-  int ready = 0;
-  if (curl_multi_poll(handle->multi(), nullptr, 0, static_cast<int>(slice.count()), &ready) != CURLM_OK) {
-    return Fail(Status(Code::kInternal, "waiting for " + RedactUrl(EndpointOf(request_.url)) + " failed"));
-  }
-  return ready > 0 || CheckStall(handle);
-}
-
-// Called when nothing happened for a slice; looks at the clock only then.
-bool Exchange::CheckStall(Handle*) {
-  curl_off_t up = 0;
-  curl_off_t down = 0;
-  curl_off_t connected = 0;
-  long head = 0;
-  long request = 0;
-  (void)curl_easy_getinfo(easy_, CURLINFO_SIZE_UPLOAD_T, &up);
-  (void)curl_easy_getinfo(easy_, CURLINFO_SIZE_DOWNLOAD_T, &down);
-  (void)curl_easy_getinfo(easy_, CURLINFO_PRETRANSFER_TIME_T, &connected);
-  (void)curl_easy_getinfo(easy_, CURLINFO_HEADER_SIZE, &head);
-  (void)curl_easy_getinfo(easy_, CURLINFO_REQUEST_SIZE, &request);
-  const auto now = SteadyClock::now();
-  const std::uint64_t progress = static_cast<std::uint64_t>(up + down + head + request) + (connected > 0 ? 1 : 0);
-  if (progress != last_progress_) {
-    last_progress_ = progress;
-    idle_since_ = now;
-    return true;
-  }
-  if (connected == 0 || now - idle_since_ < options_.stall_timeout) return true;  // before that, the connect timeout counts
-  started_ = true;
-  return Fail(WithAmbiguity(Status(Code::kTimeout, "no byte to or from " + RedactUrl(EndpointOf(request_.url)) + " for " +
-                                                       std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(options_.stall_timeout).count()) + " ms")));
-}
-
-bool Exchange::Fail(Status status) {
-  if (failure_.ok()) failure_ = std::move(status);
-  return false;
-}
-
-// A kept-alive connection that the server closed while it was idle shows it only now.  libcurl tries again by itself in most of these cases; this is for the rest.
-bool Exchange::MayTryAgain(Handle*, CURLcode code) {
-  if (!failure_.ok() || head_bytes_ > 0 || !late_answer_.empty() || response_.resent) return false;
-  if (code != CURLE_SEND_ERROR && code != CURLE_RECV_ERROR && code != CURLE_GOT_NOTHING) return false;
-  long connects = 1;
-  return curl_easy_getinfo(easy_, CURLINFO_NUM_CONNECTS, &connects) == CURLE_OK && connects == 0;
-}
-
-void Exchange::ForgetAnswer() {
-  response_ = Response();
-  head_done_ = false;
-  head_bytes_ = 0;
-  late_answer_.clear();
-}
-
-std::size_t Exchange::OnRead(char* out, std::size_t room) {
-  const std::uint64_t left = body_size_ - response_.sent;
-  room = static_cast<std::size_t>(std::min<std::uint64_t>(room, left));
-  if (room == 0) return 0;
+// Reads the next bytes of the source, and makes sure that it ends where it said before the last of them leave.
+Status Exchange::FillSendBuffer() {
+  const std::span<std::byte> buffer = connection_->send_buffer();
+  const std::uint64_t due = body_size_ - response_.sent;
+  const std::span<std::byte> room = buffer.first(static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), due)));
   std::size_t got = 0;
-  if (memory_) {
-    std::memcpy(out, memory_->data() + response_.sent, room);
-    got = room;
-  } else if (!ReadSource(out, room, &got)) {
-    return CURL_READFUNC_ABORT;
-  }
-  if (WantsCrc(request_.digest_body)) response_.crc64_sent = Crc64Nvme(response_.crc64_sent, AsBytes({out, got}));
-  response_.sent += got;
-  return got;
-}
-
-// Fills out, and makes sure that the source ends where it said before the last bytes leave.
-bool Exchange::ReadSource(char* out, std::size_t room, std::size_t* got) {
-  while (*got < room) {
-    Result<std::size_t> read = request_.source->Read(std::as_writable_bytes(std::span(out + *got, room - *got)));
-    if (!read.ok()) return Fail(read.status());
+  const auto stop = [this](Status status) {
+    stopped_ = true;
+    return status;
+  };
+  while (got < room.size()) {
+    Result<std::size_t> read = request_.source->Read(room.subspan(got));
+    if (!read.ok()) return stop(read.status());
     if (*read == 0) {
-      return Fail(Status(Code::kSourceChanged, "the source ended after " + std::to_string(response_.sent + *got) + " of " + std::to_string(body_size_) + " bytes"));
+      return stop(Status(Code::kSourceChanged, "the source ended after " + std::to_string(response_.sent + got) + " of " + std::to_string(body_size_) + " bytes"));
     }
-    *got += *read;
+    got += *read;
   }
-  if (response_.sent + *got < body_size_) return true;
-  std::byte extra;
-  Result<std::size_t> more = request_.source->Read(std::span(&extra, 1));
-  if (!more.ok()) return Fail(more.status());
-  if (*more != 0) return Fail(Status(Code::kSourceChanged, "the source is longer than the " + std::to_string(body_size_) + " bytes that it had"));
-  return true;
+  if (response_.sent + got == body_size_) {
+    std::byte extra;
+    Result<std::size_t> more = request_.source->Read(std::span(&extra, 1));
+    if (!more.ok()) return stop(more.status());
+    if (*more != 0) return stop(Status(Code::kSourceChanged, "the source is longer than the " + std::to_string(body_size_) + " bytes that it had"));
+  }
+  unsent_ = room;
+  response_.sent += got;
+  if (WantsCrc(request_.digest_body)) response_.crc64_sent = Crc64Nvme(response_.crc64_sent, unsent_);
+  return {};
 }
 
-bool Exchange::OnRewind() {
-  if (response_.sent > 0 || started_) response_.resent = true;
-  if (request_.source != nullptr && !memory_) {
-    if (Status status = request_.source->Rewind(); !status.ok()) return false;
+// ---- the answer ----
+
+Result<Response> Exchange::ReceiveAnswer(Sent sent) {
+  bool wait = sent == Sent::kAll && !connection_->tls();  // it cannot be there yet
+  while (true) {
+    Result<bool> done = Understand();
+    if (!done.ok()) {
+      // The answer is known to be a refusal; that its body is endless changes nothing.
+      if (is_refusal() && done.code() == Code::kIntegrity) return std::move(response_);
+      return done.status();
+    }
+    if (*done) break;
+    if (ended_) {
+      if (reader_->head_done() && reader_->EndsWithConnection() && !broken_) break;
+      if (is_refusal()) return std::move(response_);  // a cut refusal is a refusal
+      return Broken();
+    }
+    if (wait || (!ReceiveSome() && !ended_)) {
+      if (Status status = Wait(Wanted::kRead); !status.ok()) return status;
+    }
+    wait = false;
   }
-  response_.sent = 0;
-  response_.crc64_sent = 0;
-  return true;
+  if (sent != Sent::kAll && is_success()) return Broken();  // success without having seen the body is none
+  reusable_ = sent == Sent::kAll && !ended_ && reader_->keep_alive() && begin_ == end_;
+  return std::move(response_);
 }
 
-bool Exchange::OnHeader(std::string_view line) {
-  if (line.substr(0, 5) == "HTTP/" && response_.received == 0) {
-    const int status = ParseStatusLine(line);
-    if (status == 0) return Fail(WithAmbiguity(Status(Code::kUnavailable, RedactUrl(EndpointOf(request_.url)) + " does not speak HTTP/1.1")));
-    response_.status = status;
-    response_.headers.clear();
-    response_.headers.reserve(12);
-    response_.body.clear();
-    head_done_ = false;
-    head_bytes_ = line.size();
-    return true;
+Result<bool> Exchange::Understand() {
+  while (true) {
+    std::string_view bytes = received(), piece;
+    const std::size_t before = bytes.size();
+    const AnswerReader::Step step = reader_->Next(&bytes, &piece);
+    begin_ += before - bytes.size();
+    if (begin_ == end_) begin_ = end_ = 0;  // what piece points to stays until more is received
+    Status status;
+    switch (step) {
+      case AnswerReader::Step::kMore: return false;
+      case AnswerReader::Step::kEnd: return true;
+      case AnswerReader::Step::kContinue: continued_ = true; break;
+      case AnswerReader::Step::kHead: status = OnHead(); break;
+      case AnswerReader::Step::kBody: status = Deliver(piece); break;
+      case AnswerReader::Step::kBad:
+        if (reader_->head_too_large()) {
+          status = Status(Code::kIntegrity, "the head of the answer of " + Endpoint() + " is larger than 256 KiB");
+        } else {
+          ErrorDetail detail;
+          detail.code = Code::kUnavailable;
+          detail.retry = Retry::kTemporary;
+          detail.message = Endpoint() + " does not speak HTTP/1.1: " + reader_->error() + "; check the endpoint's scheme and port";
+          status = WithAmbiguity(Status(std::move(detail)));
+        }
+        break;
+    }
+    if (!status.ok()) {
+      stopped_ = true;
+      return status;
+    }
   }
-  if (head_done_) return true;  // trailers
-  head_bytes_ += line.size();
-  if (head_bytes_ > kMaxHead) return Fail(Status(Code::kIntegrity, "the head of the answer of " + RedactUrl(EndpointOf(request_.url)) + " is larger than 256 KiB"));
-  if (line == "\r\n" || line == "\n") return OnHeadEnd();
-  (void)AddHeaderLine(line, &response_.headers);
-  return true;
 }
 
-bool Exchange::OnHeadEnd() {
-  if (response_.status < 200) return true;  // 100 Continue: the answer follows
-  head_done_ = true;
-  const auto length = ParseUint(response_.Find("content-length"));
-  if (cut_ && !cut_after_) cut_after_ = length.value_or(0) / 2;
+Status Exchange::OnHead() {
+  const std::uint64_t length = reader_->announced();
+  if (cut_ && !cut_after_) cut_after_ = length / 2;
   if (is_success() && request_.head_check != nullptr) {
-    Status status = request_.head_check->OnHead(response_);
-    if (!status.ok()) return Fail(std::move(status));
+    if (Status status = request_.head_check->OnHead(response_); !status.ok()) return status;
   }
-  if (length && !(is_success() && request_.sink != nullptr)) response_.body.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(*length, kMaxReserve)));
-  return true;
+  if (!is_success() || request_.sink == nullptr) response_.body.reserve(static_cast<std::size_t>(std::min({length, request_.max_body, kMaxReserve})));
+  return {};
 }
 
-bool Exchange::OnWrite(std::string_view bytes) {
+Status Exchange::Deliver(std::string_view bytes) {
   bool cut_here = false;
   if (cut_) {
     const std::uint64_t had = response_.received + response_.body.size();
     const std::uint64_t room = cut_after_.value_or(0) > had ? *cut_after_ - had : 0;
-    if (room < bytes.size()) {
-      cut_here = true;
-      bytes = bytes.substr(0, static_cast<std::size_t>(room));
-    }
+    cut_here = room < bytes.size();
+    if (cut_here) bytes = bytes.substr(0, static_cast<std::size_t>(room));
   }
   if (is_success() && request_.sink != nullptr) {
-    if (!bytes.empty() && !IntoSink(bytes)) return false;
-  } else if (bytes.size() > request_.max_body - std::min<std::uint64_t>(request_.max_body, response_.body.size())) {
-    response_.body.append(bytes.substr(0, static_cast<std::size_t>(request_.max_body - response_.body.size())));
-    return Fail(Status(Code::kIntegrity, "the answer of " + RedactUrl(EndpointOf(request_.url)) + " is larger than " + std::to_string(request_.max_body) + " bytes"));
+    if (!bytes.empty()) {
+      if (request_.digest_answer) response_.crc64_received = Crc64Nvme(response_.crc64_received, AsBytes(bytes));
+      if (Status status = request_.sink->Write(AsBytes(bytes)); !status.ok()) return status;
+      response_.received += bytes.size();
+    }
   } else {
-    response_.body.append(bytes);
+    const std::uint64_t room = request_.max_body - std::min<std::uint64_t>(request_.max_body, response_.body.size());
+    response_.body.append(bytes.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(room, bytes.size()))));
+    if (bytes.size() > room) return Status(Code::kIntegrity, "the answer of " + Endpoint() + " is larger than " + std::to_string(request_.max_body) + " bytes");
   }
-  if (cut_here) return Fail(WithAmbiguity(Status(Code::kUnavailable, "the answer of " + RedactUrl(EndpointOf(request_.url)) + " was cut")));
+  if (!cut_here) return {};
+  ErrorDetail detail;
+  detail.code = Code::kUnavailable;
+  detail.retry = Retry::kTemporary;
+  detail.message = "the answer of " + Endpoint() + " was cut";
+  return WithAmbiguity(Status(std::move(detail)));
+}
+
+bool Exchange::ReceiveSome() {
+  if (ended_) return false;
+  std::span<std::byte> buffer = connection_->receive_buffer();
+  if (end_ == buffer.size()) {  // an unfinished head or line at the end of it
+    std::memmove(buffer.data(), buffer.data() + begin_, end_ - begin_);
+    end_ -= begin_;
+    begin_ = 0;
+  }
+  std::size_t got = 0;
+  switch (connection_->Receive(buffer.subspan(end_), &got)) {
+    case Connection::Io::kDone:
+      end_ += got;
+      any_answer_ = true;
+      Progress();
+      return true;
+    case Connection::Io::kWait: return false;
+    case Connection::Io::kFailed: broken_ = true; break;
+    case Connection::Io::kEnd: break;
+  }
+  ended_ = true;
+  return false;
+}
+
+// ---- waiting ----
+
+Status Exchange::Wait(Wanted wanted, std::optional<std::chrono::milliseconds> most) {
+  if (Status status = ctx_.Check(); !status.ok()) {
+    stopped_ = true;
+    return WithAmbiguity(std::move(status));
+  }
+  const SteadyClock::time_point now = SteadyClock::now();
+  if (idle_since_ == SteadyClock::time_point()) idle_since_ = now;
+  if (now - idle_since_ >= options_.stall_timeout) {
+    stopped_ = true;
+    return WithAmbiguity(Status(Code::kTimeout, "no byte to or from " + Endpoint() + " for " + std::to_string(options_.stall_timeout.count()) + " ms"));
+  }
+  auto slice = std::min(std::chrono::milliseconds(1000), std::max(options_.stall_timeout / 4, std::chrono::milliseconds(1)));
+  if (ctx_.cancel != nullptr) slice = std::min(slice, std::chrono::milliseconds(50));
+  if (most) slice = std::min(slice, *most);
+  if (ctx_.deadline != SteadyClock::time_point::max()) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(ctx_.deadline - now) + std::chrono::milliseconds(1);
+    slice = std::clamp(left, std::chrono::milliseconds(1), slice);
+  }
+  struct pollfd ready = {connection_->socket(), static_cast<short>(wanted == Wanted::kWrite ? POLLIN | POLLOUT : POLLIN), 0};
+  if (::poll(&ready, 1, static_cast<int>(slice.count())) < 0 && errno != EINTR) {
+    stopped_ = true;
+    return Status(Code::kInternal, "waiting for " + Endpoint() + " failed");
+  }
+  return {};
+}
+
+// ---- how it ended ----
+
+bool Exchange::CanRunAgain(bool was_idle) {
+  const bool unexpected = expect_ && response_.status == 417;  // a host that does not know the question
+  const bool stale = was_idle && !any_answer_ && !stopped_ && (ended_ || broken_) && !response_.resent;
+  if (!unexpected && !stale) return false;
+  if (request_.source != nullptr && !memory_ && !request_.source->Rewind().ok()) return false;
+  const bool resent = response_.resent || (stale && started_);
+  response_ = Response();
+  response_.resent = resent;
+  if (unexpected) expect_ = false;
+  unsent_ = {};
+  begin_ = end_ = 0;
+  ended_ = broken_ = reusable_ = any_answer_ = continued_ = false;
+  Progress();
   return true;
 }
 
-bool Exchange::IntoSink(std::string_view bytes) {
-  if (request_.digest_answer) response_.crc64_received = Crc64Nvme(response_.crc64_received, AsBytes(bytes));
-  Status status = request_.sink->Write(AsBytes(bytes));
-  if (!status.ok()) return Fail(std::move(status));
-  response_.received += bytes.size();
-  return true;
-}
-
-void Exchange::OnConnect() {
-  // A second connection within one transfer: libcurl found the first one dead after it had sent something.
-  long sent = 0;
-  if (curl_easy_getinfo(easy_, CURLINFO_REQUEST_SIZE, &sent) == CURLE_OK && sent > 0) response_.resent = true;
-}
-
-// A server may refuse a body early, answer and close.  libcurl then fails to send, and forgets what lies in the socket.
-void Exchange::OnClose(curl_socket_t socket) {
-  if (head_bytes_ > 0 || !has_body_ || request_.url.compare(0, 7, "http://") != 0) return;
-  char buffer[4096];
-  while (late_answer_.size() < kMaxLateAnswer) {
-    const ssize_t got = ::recv(socket, buffer, sizeof buffer, MSG_DONTWAIT);
-    if (got <= 0) return;
-    late_answer_.append(buffer, static_cast<std::size_t>(got));
-  }
-}
-
-Status Exchange::WithAmbiguity(Status status) const {
-  long sent = 0;
-  const bool started = started_ || (curl_easy_getinfo(easy_, CURLINFO_REQUEST_SIZE, &sent) == CURLE_OK && sent > 0);
-  // A head that says failure is an answer; one that says success may be followed by a failure in the body.
-  const bool refused = head_done_ && !is_success();
-  if (!started || refused || !changes_something()) return status;
+Status Exchange::WithoutConnection(Status status) const {
+  if (!response_.resent || !changes_something()) return status;
   ErrorDetail detail = status.detail();
-  detail.ambiguous = true;
+  detail.ambiguous = true;  // of the first time
   return Status(std::move(detail));
 }
 
-Result<Response> Exchange::Finish(Handle* handle, CURLcode code) {
-  const bool refused = head_done_ && !is_success();
-  if (!failure_.ok()) {
-    // The answer is known to be a refusal; that its body is endless, or that the source failed meanwhile, changes nothing.
-    if (refused && failure_.code() == Code::kIntegrity) return std::move(response_);
-    return failure_;
+std::string Exchange::Endpoint() const { return RedactUrl(EndpointOf(request_.url)); }
+
+Status Exchange::Broken() const {
+  ErrorDetail detail;
+  detail.code = Code::kUnavailable;
+  detail.retry = Retry::kTemporary;
+  if (broken_) {
+    detail.message = "the connection to " + Endpoint() + " failed: " + connection_->error();
+  } else if (!any_answer_) {
+    detail.message = Endpoint() + " closed the connection without an answer";
+  } else {
+    detail.message = "the answer of " + Endpoint() + " was cut: the host closed the connection";
   }
-  if (code == CURLE_OK && head_done_) return std::move(response_);
-  if (code == CURLE_OK) code = CURLE_GOT_NOTHING;
-  if (refused) return std::move(response_);  // a cut refusal is a refusal
-  if (!late_answer_.empty()) {
-    Response late;
-    if (ParseRawAnswer(late_answer_, &late) && (late.status < 200 || late.status >= 300)) {
-      late.sent = response_.sent;
-      late.crc64_sent = response_.crc64_sent;
-      late.resent = response_.resent;
-      return late;
-    }
-  }
-  ErrorDetail detail = DescribeCurlError(code, handle->error(), request_.url, options_.ca_file, started_);
-  if (head_done_) detail.http_status = response_.status;
+  if (reader_->head_done()) detail.http_status = response_.status;
   return WithAmbiguity(Status(std::move(detail)));
+}
+
+Status Exchange::WithAmbiguity(Status status) const {
+  // A head that says failure is an answer; one that says success may be followed by a failure in the body.
+  if ((!started_ && !response_.resent) || is_refusal() || !changes_something()) return status;
+  ErrorDetail detail = status.detail();
+  detail.ambiguous = true;
+  return Status(std::move(detail));
 }
 
 }  // namespace fileferry::http

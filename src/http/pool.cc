@@ -1,9 +1,12 @@
-// pool.cc: leasing and returning handles.
+// pool.cc: leasing and returning connections.
 #include "http/pool.h"
+
+#include <algorithm>
 
 namespace fileferry::http {
 
-Result<std::unique_ptr<Handle>> Pool::Lease(const OpContext& ctx) {
+Result<std::unique_ptr<Connection>> Pool::Lease(const OpContext& ctx, const std::string& origin) {
+  std::unique_ptr<Connection> chosen, surplus;  // closed without the lock
   std::unique_lock lock(mutex_);
   while (leased_ >= options_.max_handles) {
     returned_.wait_for(lock, std::chrono::milliseconds(50));
@@ -11,24 +14,23 @@ Result<std::unique_ptr<Handle>> Pool::Lease(const OpContext& ctx) {
     if (!status.ok()) return status;
   }
   ++leased_;
-  if (!idle_.empty()) {
-    std::unique_ptr<Handle> handle = std::move(idle_.back());
-    idle_.pop_back();
-    return handle;
+  const auto found = std::find_if(idle_.rbegin(), idle_.rend(), [&](const auto& idle) { return idle->origin() == origin; });
+  if (found != idle_.rend()) {
+    chosen = std::move(*found);
+    idle_.erase(std::next(found).base());
+  } else if (!idle_.empty() && leased_ + static_cast<int>(idle_.size()) > options_.max_handles) {
+    surplus = std::move(idle_.front());
+    idle_.erase(idle_.begin());
   }
   lock.unlock();
-  std::unique_ptr<Handle> handle = Handle::Create(options_);
-  if (handle != nullptr) return handle;
-  lock.lock();
-  --leased_;
-  return Status(Code::kInternal, "libcurl cannot be initialised");
+  return chosen;
 }
 
-void Pool::Return(std::unique_ptr<Handle> handle) {
+void Pool::Return(std::unique_ptr<Connection> connection) {
   {
     const std::lock_guard lock(mutex_);
     --leased_;
-    idle_.push_back(std::move(handle));
+    if (connection != nullptr) idle_.push_back(std::move(connection));
   }
   returned_.notify_one();
 }

@@ -1,4 +1,4 @@
-// pool.h: the handles of one Client in one process.  Thread-safe; the most recently used handle is leased first, so that its connection is warm.
+// pool.h: the connections of one Client in one process.  Thread-safe; the most recently used one to a host is leased first: it is the warmest.
 #ifndef FILEFERRY_HTTP_POOL_H_
 #define FILEFERRY_HTTP_POOL_H_
 
@@ -9,7 +9,7 @@
 #include <mutex>
 #include <vector>
 
-#include "http/handle.h"
+#include "http/connection.h"
 
 namespace fileferry::http {
 
@@ -19,9 +19,10 @@ class Pool {
 
   pid_t owner() const { return owner_; }
 
-  // Waits while max_handles are leased.
-  Result<std::unique_ptr<Handle>> Lease(const OpContext& ctx);
-  void Return(std::unique_ptr<Handle> handle);
+  // A place, with an idle connection to this host where there is one.  Waits while max_handles are leased.  Every lease that is OK is followed by one Return.
+  Result<std::unique_ptr<Connection>> Lease(const OpContext& ctx, const std::string& origin);
+  // connection: idle again, or nullptr.
+  void Return(std::unique_ptr<Connection> connection);
 
  private:
   const ClientOptions& options_;
@@ -29,7 +30,7 @@ class Pool {
   [[maybe_unused]] Pool* const before_;  // of the process that this one was forked from: kept reachable, never touched
   std::mutex mutex_;
   std::condition_variable returned_;
-  std::vector<std::unique_ptr<Handle>> idle_;
+  std::vector<std::unique_ptr<Connection>> idle_;
   int leased_ = 0;
 };
 

@@ -4,7 +4,7 @@
 #include <cstdlib>
 
 #include "base/digest.h"
-#include "http/raw_answer.h"
+#include "http/answer.h"
 #include "unit/http/http_fixture.h"
 
 namespace fileferry::http {
@@ -348,19 +348,6 @@ TEST_CASE("URLs in messages have no secrets") {
   REQUIRE(!response.ok());
   CHECK(response.status().ToString().find("canary") == std::string::npos);
   CHECK(response.status().ToString().find("127.0.0.1:1") != std::string::npos);
-}
-
-TEST_CASE("raw answers") {
-  Response response;
-  CHECK(ParseRawAnswer("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 403 Forbidden\r\nContent-Length: 3\r\nX-A: b\r\n\r\nabcd", &response));
-  CHECK(response.status == 403);
-  CHECK(response.body == "abc");
-  CHECK(response.Find("x-a") == "b");
-  CHECK(ParseRawAnswer("HTTP/1.1 503 x\r\nTransfer-Encoding: Chunked\r\n\r\n3\r\nabc\r\n2\r\nd", &response));
-  CHECK(response.body == "abcd");
-  for (const char* bad : {"", "HTTP/1.1 200", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 abc OK\r\n\r\n", "<html>\r\n\r\n", "HTTP/1.1 200 OK\r\n: x\r\n\r\n", "HTTP/1.1 100 C\r\n\r\n"}) CHECK_FALSE(ParseRawAnswer(bad, &response));
-  CHECK(ParseStatusLine("HTTP/1.0 404") == 404);
-  CHECK(ParseStatusLine("HTTP/1.1") == 0);
 }
 
 }  // namespace
