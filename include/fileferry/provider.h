@@ -34,6 +34,9 @@ class ISink {
   virtual Status Write(Bytes bytes) = 0;
   // Forget what was written and begin anew (a Get that is tried again).  kUnsupported where that is not possible.
   virtual Status Restart() = 0;
+  // Memory that the next bytes may be put into, from its front, to save a copy: whoever does so calls Write with just these bytes next.  Empty where the sink has none; valid until the next
+  // call.  Nobody need make use of it.
+  virtual std::span<std::byte> Room() { return {}; }
 };
 
 // Gives the bytes of one object or part.  Used by one thread at a time.

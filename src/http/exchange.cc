@@ -18,6 +18,7 @@ using SteadyClock = OpContext::Clock;
 
 constexpr std::uint64_t kExpectFrom = std::uint64_t{1} << 20;
 constexpr auto kContinueWait = std::chrono::milliseconds(1000);  // then the host does not know the question
+constexpr std::size_t kFirstPiece = std::size_t{4} << 10;
 constexpr std::uint64_t kMaxReserve = std::uint64_t{1} << 20;
 
 static_assert(kMaxHead <= Connection::kBuffer, "a head is read into the buffer as a whole");
@@ -196,10 +197,14 @@ Result<Response> Exchange::ReceiveAnswer(Sent sent) {
       if (is_refusal()) return std::move(response_);  // a cut refusal is a refusal
       return Broken();
     }
-    if (wait || (!ReceiveSome() && !ended_)) {
-      if (Status status = Wait(Wanted::kRead); !status.ok()) return status;
+    if (!wait) {
+      Result<bool> more = ReceiveIntoSink();
+      if (!more.ok()) return more.status();
+      wait = !*more && !ended_;
+      if (!wait) continue;
     }
     wait = false;
+    if (Status status = Wait(Wanted::kRead); !status.ok()) return status;
   }
   if (sent != Sent::kAll && is_success()) return Broken();  // success without having seen the body is none
   reusable_ = sent == Sent::kAll && !ended_ && reader_->keep_alive() && begin_ == end_;
@@ -284,10 +289,33 @@ bool Exchange::ReceiveSome() {
     end_ -= begin_;
     begin_ = 0;
   }
+  std::span<std::byte> room = buffer.subspan(end_);
+  // The head with little of a body that the sink would have to copy.
+  if (!reader_->head_done() && request_.sink != nullptr && !request_.sink->Room().empty()) room = room.first(std::min(room.size(), kFirstPiece));
   std::size_t got = 0;
-  switch (connection_->Receive(buffer.subspan(end_), &got)) {
+  const bool more = Received(connection_->Receive(room, &got));
+  end_ += got;
+  return more;
+}
+
+Result<bool> Exchange::ReceiveIntoSink() {
+  if (ended_ || begin_ != end_ || reader_->plain_left() == 0 || !is_success() || request_.sink == nullptr || cut_) return ReceiveSome();
+  std::span<std::byte> room = request_.sink->Room();
+  if (room.empty()) return ReceiveSome();
+  room = room.first(static_cast<std::size_t>(std::min<std::uint64_t>(room.size(), reader_->plain_left())));
+  std::size_t got = 0;
+  if (!Received(connection_->Receive(room, &got))) return false;
+  reader_->Skip(got);
+  if (Status status = Deliver(AsText(Bytes(room.first(got)))); !status.ok()) {
+    stopped_ = true;
+    return status;
+  }
+  return true;
+}
+
+bool Exchange::Received(Connection::Io io) {
+  switch (io) {
     case Connection::Io::kDone:
-      end_ += got;
       any_answer_ = true;
       Progress();
       return true;

@@ -45,6 +45,9 @@ class Exchange final {
 
   // One attempt to receive; false: nothing came.  An end or a failure sets ended_.
   bool ReceiveSome();
+  // The same, straight into the memory of the sink where that is possible.
+  Result<bool> ReceiveIntoSink();
+  bool Received(Connection::Io io);
   // Waits for the network at most one slice; a Status is the reason to stop.
   Status Wait(Wanted wanted, std::optional<std::chrono::milliseconds> most = std::nullopt);
   void Progress() { idle_since_ = {}; }

@@ -25,6 +25,7 @@ class WatchedSink : public ISink {
     count_ = 0;
     return inner_.Restart();
   }
+  std::span<std::byte> Room() override { return inner_.Room(); }
   std::uint64_t count() const { return count_; }
   const Status& failure() const { return failure_; }  // OK: the sink took everything
 

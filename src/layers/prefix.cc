@@ -180,6 +180,7 @@ class Prefix final : public IStorageProvider {
       published_ = false;
       return inner_.Restart();
     }
+    std::span<std::byte> Room() override { return inner_.Room(); }
 
    private:
     void Publish() {

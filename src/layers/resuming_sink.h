@@ -16,6 +16,7 @@ class ResumingSink final : public ISink {
 
   Status Write(Bytes bytes) override;
   Status Restart() override;
+  std::span<std::byte> Room() override { return sink_.Room(); }
 
   // The options of the next attempt.
   const GetOptions& Next();

@@ -56,6 +56,7 @@ class GuardedSink final : public ISink {
     return status;
   }
   Status Restart() override { return inner_.Restart(); }
+  std::span<std::byte> Room() override { return inner_.Room(); }
 
  private:
   ISink& inner_;

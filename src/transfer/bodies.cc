@@ -76,13 +76,13 @@ Status CountedSource::SendTo(ISink& sink) {
 }
 
 Status BufferSink::Write(Bytes bytes) {
-  if (buffer_->size() + bytes.size() > limit_) return Status(Code::kSourceChanged, "the object has grown since it was listed");
-  buffer_->append(AsText(bytes));
+  if (buffer_->bytes().size() + bytes.size() > limit_) return Status(Code::kSourceChanged, "the object has grown since it was listed");
+  buffer_->Append(bytes);
   return {};
 }
 
 Status OpenBody(const OpContext& ctx, const Setup& setup, const std::string& full_key, std::uint64_t expected_size, std::uint64_t offset, std::optional<std::uint64_t> length,
-                const std::string& if_match, const ObjectInfo* known, std::string* small_buffer, Body* body) {
+                const std::string& if_match, const ObjectInfo* known, BodyBuffer* small_buffer, Body* body) {
   const Side& from = setup.source;
   GetOptions get;
   get.offset = offset;
@@ -107,7 +107,7 @@ Status OpenBody(const OpContext& ctx, const Setup& setup, const std::string& ful
     body->source = ObjectSource(*from.provider, ctx, full_key, get, length.value_or(body->info.size));
     return {};
   }
-  std::string* buffer = small_buffer;
+  BodyBuffer* buffer = small_buffer;
   std::uint64_t limit = kSmall;
   if (size > kSmall) {
     body->lease = std::make_unique<BudgetLease>(setup.budget);
@@ -115,13 +115,13 @@ Status OpenBody(const OpContext& ctx, const Setup& setup, const std::string& ful
     buffer = &body->own_buffer;
     limit = size;
   }
-  if (buffer->capacity() < size) buffer->reserve(size);
   get.verify = length.has_value();  // of a whole object, the write compares these very bytes with the digest that the source keeps
   BufferSink sink(buffer, limit);
+  buffer->Reserve(static_cast<std::size_t>(size));
   Result<ObjectInfo> got = from.provider->Get(ctx, full_key, get, sink);
   if (!got.ok()) return got.status();
   body->info = std::move(*got);
-  body->source = MemorySource(AsBytes(*buffer));
+  body->source = MemorySource(buffer->bytes());
   return {};
 }
 

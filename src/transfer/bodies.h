@@ -7,6 +7,7 @@
 #include <string>
 
 #include "transfer/board.h"
+#include "transfer/body_buffer.h"
 #include "transfer/setup.h"
 
 namespace fileferry {
@@ -45,15 +46,16 @@ class CountedSource : public ISource {
 // Keeps a body in memory that is reused from object to object.  kSourceChanged beyond the limit.
 class BufferSink : public ISink {
  public:
-  BufferSink(std::string* buffer, std::uint64_t limit) : buffer_(buffer), limit_(limit) { buffer_->clear(); }
+  BufferSink(BodyBuffer* buffer, std::uint64_t limit) : buffer_(buffer), limit_(limit) { buffer_->Clear(); }
   Status Write(Bytes bytes) override;
   Status Restart() override {
-    buffer_->clear();
+    buffer_->Clear();
     return {};
   }
+  std::span<std::byte> Room() override { return buffer_->room(); }
 
  private:
-  std::string* const buffer_;
+  BodyBuffer* const buffer_;
   const std::uint64_t limit_;
 };
 
@@ -82,13 +84,13 @@ class BudgetLease {
 struct Body {
   ObjectInfo info;                 // of the source object
   std::unique_ptr<ISource> source;
-  std::string own_buffer;          // where it is too large for the worker's
+  BodyBuffer own_buffer;           // where it is too large for the worker's
   std::unique_ptr<BudgetLease> lease;
 };
 // Opens the source's object, or the range of it (length absent: all of it), in the way that costs least for this pair of storages.  small_buffer is the worker's.
 // if_match: of the source; empty for any version.  known: the object's description where it was asked for already, otherwise nullptr.
 Status OpenBody(const OpContext& ctx, const Setup& setup, const std::string& full_key, std::uint64_t expected_size, std::uint64_t offset, std::optional<std::uint64_t> length,
-                const std::string& if_match, const ObjectInfo* known, std::string* small_buffer, Body* body);
+                const std::string& if_match, const ObjectInfo* known, BodyBuffer* small_buffer, Body* body);
 
 }  // namespace fileferry
 

@@ -181,7 +181,7 @@ Result<std::shared_ptr<LargeObject>> LargeObjects::Begin(const OpContext& ctx, c
   return large;
 }
 
-Status LargeObjects::SendBytes(const OpContext& ctx, LargeObject& large, const PartSpec& spec, std::string* small_buffer, PartInfo* info) {
+Status LargeObjects::SendBytes(const OpContext& ctx, LargeObject& large, const PartSpec& spec, BodyBuffer* small_buffer, PartInfo* info) {
   const Side& to = setup_.destination;
   const std::string key = setup_.source.Full(large.item.key);
   Result<PartInfo> sent(Code::kInternal, "no part was sent");
@@ -209,7 +209,7 @@ Status LargeObjects::SendBytes(const OpContext& ctx, LargeObject& large, const P
   return setup_.recorder->PartDone(large.item, large.upload.upload_id, *info);
 }
 
-bool LargeObjects::SendPart(const OpContext& ctx, LargeObject& large, std::size_t part, std::string* small_buffer) {
+bool LargeObjects::SendPart(const OpContext& ctx, LargeObject& large, std::size_t part, BodyBuffer* small_buffer) {
   if (part >= large.parts.size()) return true;  // nothing was missing
   bool wanted;
   {

@@ -56,7 +56,7 @@ class LargeObjects {
   // Opens the upload, or goes on with the one in item.upload, and hands its parts to the queue.  *ready: no part is missing, complete it now.
   Result<std::shared_ptr<LargeObject>> Begin(const OpContext& ctx, const Item& item, const WriteMode& mode, bool by_server, bool* ready);
   // Sends one part; true: it was the last one under way, Complete (or Fail) is due.
-  bool SendPart(const OpContext& ctx, LargeObject& large, std::size_t part, std::string* small_buffer);
+  bool SendPart(const OpContext& ctx, LargeObject& large, std::size_t part, BodyBuffer* small_buffer);
   // After the last part.  Fills stored; the status is the failure of a part or of the completion.
   Status Complete(const OpContext& ctx, LargeObject& large, IWriteBatch* batch, ObjectInfo* stored, WholeDigests* digests);
   // The upload is of no more use.
@@ -74,7 +74,7 @@ class LargeObjects {
   using Uploads = std::unordered_multimap<std::string, std::string>;  // key and id
   Status ListOwn(const OpContext& ctx, const std::string& prefix, Uploads* found, Time until = Time::max());
   void AbortOrphans(const OpContext& ctx, const LargeObject& large, bool of_this_run);
-  Status SendBytes(const OpContext& ctx, LargeObject& large, const PartSpec& spec, std::string* small_buffer, PartInfo* info);
+  Status SendBytes(const OpContext& ctx, LargeObject& large, const PartSpec& spec, BodyBuffer* small_buffer, PartInfo* info);
   Status CheckSource(const OpContext& ctx, const LargeObject& large);
   PartSpec SpecOf(const LargeObject& large, std::size_t part) const;
   Result<std::uint64_t> WholeCrc(const OpContext& ctx, LargeObject& large);

@@ -17,7 +17,7 @@
 namespace fileferry {
 
 struct Worker {
-  std::string buffer;            // of small bodies
+  BodyBuffer buffer;             // of small bodies
   std::shared_ptr<Meter> meter;
 };
 

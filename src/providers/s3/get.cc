@@ -68,6 +68,12 @@ class Receiver final : public ISink, public http::Request::IHeadCheck {
     return sink_.Restart();
   }
 
+  std::span<std::byte> Room() override {
+    if (skip_ > 0) return {};
+    const std::span<std::byte> room = sink_.Room();
+    return expected_ ? room.first(static_cast<std::size_t>(std::min<std::uint64_t>(room.size(), *expected_ - got_))) : room;
+  }
+
   // The range was cut out of a longer answer, and the exchange stopped on purpose.
   bool enough() const { return enough_; }
 

@@ -41,6 +41,32 @@ TEST_CASE("GET into a sink") {
   CHECK(head == "GET /bucket/key HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(server.port()) + "\r\nUser-Agent: fileferry\r\n");
 }
 
+TEST_CASE("a body is received into the memory of its sink") {
+  const std::string body = Pattern(300000);
+  ScriptedServer server(ScriptedServer::Serve([&](const SeenRequest& seen) { return Answer(seen.target == "/error" ? 500 : 200, body); }));
+  Client client(Quick());
+  for (std::size_t room : {std::size_t{0}, std::size_t{1}, std::size_t{5000}, std::size_t{299999}, std::size_t{300000}, std::size_t{400000}}) {
+    CAPTURE(room);
+    RoomSink sink(room);
+    Request request;
+    request.url = server.url("/");
+    request.sink = &sink;
+    request.digest_answer = true;
+    const Result<Response> response = client.Perform({}, request);
+    REQUIRE(response.ok());
+    CHECK(response->received == body.size());
+    CHECK(response->crc64_received == Crc64Nvme(0, AsBytes(body)));
+    CHECK((sink.text() == body));
+    if (room >= body.size()) CHECK(sink.copied <= 4096);
+    request.url = server.url("/error");
+    RoomSink untouched(room);
+    request.sink = &untouched;
+    CHECK((client.Perform({}, request)->body == body));
+    CHECK(untouched.text().empty());
+  }
+  CHECK(server.connections() == 1);
+}
+
 TEST_CASE("an answer that is not 2xx goes into the body, not into the sink") {
   ScriptedServer server(ScriptedServer::Serve([&](const SeenRequest& seen) { return Answer(std::stoi(seen.target.substr(1)), "<Error/>", "Location: http://127.0.0.1:1/\r\n"); }));
   Client client(Quick());
@@ -332,6 +358,8 @@ TEST_CASE("proxies of the environment are used, except where told not to") {
   CHECK(Client(options).Perform({}, request)->body == "direct");
   ::unsetenv("http_proxy");
   CHECK(proxy.seen().at(0).target == direct.url("/x"));
+  CHECK(proxy.seen().at(0).headers.at("host") == "127.0.0.1:" + std::to_string(direct.port()));
+  CHECK(proxy.seen().at(0).headers.count("proxy-authorization") == 0);
 }
 
 TEST_CASE("URLs in messages have no secrets") {

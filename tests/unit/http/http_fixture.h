@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstring>
 #include <string>
+#include <vector>
 
 #include "fileferry/provider.h"
 #include "http/client.h"
@@ -26,6 +27,40 @@ class TextSink : public ISink {
   }
   std::string text;
   std::size_t fail_after = SIZE_MAX;
+};
+
+// Has memory of its own for the first bytes; counts those that had to be copied.
+class RoomSink : public ISink {
+ public:
+  explicit RoomSink(std::size_t room) : memory_(room) {}
+  Status Write(Bytes bytes) override {
+    if (used_ < memory_.size() && bytes.data() == memory_.data() + used_) {
+      used_ += bytes.size();
+      return {};
+    }
+    copied += bytes.size();
+    if (used_ < memory_.size() && rest_.empty()) {
+      const std::size_t n = std::min(bytes.size(), memory_.size() - used_);
+      std::memcpy(memory_.data() + used_, bytes.data(), n);
+      used_ += n;
+      bytes = bytes.subspan(n);
+    }
+    rest_.append(AsText(bytes));
+    return {};
+  }
+  Status Restart() override {
+    used_ = 0;
+    rest_.clear();
+    return {};
+  }
+  std::span<std::byte> Room() override { return std::span(memory_).subspan(used_); }
+  std::string text() const { return std::string(AsText(Bytes(memory_.data(), used_))) + rest_; }
+  std::size_t copied = 0;
+
+ private:
+  std::vector<std::byte> memory_;
+  std::size_t used_ = 0;
+  std::string rest_;
 };
 
 // Gives `text` in pieces, as a file would; never as memory.

@@ -1,11 +1,15 @@
 #!/usr/bin/env python3
 """HTTPS servers with good and bad certificates, for tls_test.cc.
 
-Prints one line "CA_FILE OTHER_CA_FILE PORT_GOOD PORT_EXPIRED PORT_WRONG_HOST PORT_SELF_SIGNED PORT_TLS11" and serves until standard input closes.
+Prints one line "CA_FILE OTHER_CA_FILE PORT_GOOD PORT_EXPIRED PORT_WRONG_HOST PORT_SELF_SIGNED PORT_TLS11 PORT_PROXY" and serves until standard input closes.
+GET /N answers with N bytes, in chunks where N is odd; the proxy knows CONNECT only, and wants the user "ferry" with the password "p:w".
 """
+import base64
 import http.server
 import os
+import select
 import shutil
+import socket
 import ssl
 import subprocess
 import sys
@@ -33,17 +37,54 @@ class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self):
-        self.answer(b"secure")
+        size = self.path[1:]
+        if not size.isdigit():
+            self.answer(b"secure")
+        elif int(size) % 2 == 0:
+            self.answer(bytes(i % 251 for i in range(251)) * (int(size) // 251 + 1), int(size))
+        else:
+            self.send_response(200)
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            body = (bytes(i % 251 for i in range(251)) * (int(size) // 251 + 1))[:int(size)]
+            for at in range(0, len(body), 50000):
+                piece = body[at:at + 50000]
+                self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+            self.wfile.write(b"0\r\n\r\n")
 
     def do_PUT(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.answer(str(len(body)).encode())
 
-    def answer(self, body):
+    def answer(self, body, size=None):
+        body = body[:size]
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def log_message(self, *args):
+        pass
+
+
+class Tunnel(http.server.BaseHTTPRequestHandler):
+    """A proxy for CONNECT."""
+
+    def do_CONNECT(self):
+        if self.headers["Proxy-Authorization"] != "Basic " + base64.b64encode(b"ferry:p:w").decode():
+            return self.send_error(407)
+        host, port = self.path.rsplit(":", 1)
+        with socket.create_connection((host, int(port))) as there:
+            self.send_response(200)
+            self.end_headers()
+            ends = {self.connection: there, there: self.connection}
+            while True:
+                for end in select.select(list(ends), [], [])[0]:
+                    data = end.recv(65536)
+                    if not data:
+                        self.close_connection = True
+                        return
+                    ends[end].sendall(data)
 
     def log_message(self, *args):
         pass
@@ -92,6 +133,9 @@ try:
     import warnings
     warnings.simplefilter("ignore", DeprecationWarning)
     ports = [serve(folder, "good"), serve(folder, "expired"), serve(folder, "wrong"), serve(folder, "self"), serve(folder, "good", tls11=True)]
+    proxy = Server(("127.0.0.1", 0), Tunnel)
+    threading.Thread(target=proxy.serve_forever, daemon=True).start()
+    ports.append(proxy.server_address[1])
     print(os.path.join(folder, "ca.pem"), os.path.join(folder, "self.pem"), *ports, flush=True)
     sys.stdin.read()
 finally:

@@ -33,7 +33,7 @@ class TlsServers {
     stdin_ = in[1];
     FILE* lines = ::fdopen(out[0], "r");
     char line[1000] = "";
-    if (std::fgets(line, sizeof line, lines) != nullptr) std::istringstream(line) >> ca >> other_ca >> good >> expired >> wrong_host >> self_signed >> tls11;
+    if (std::fgets(line, sizeof line, lines) != nullptr) std::istringstream(line) >> ca >> other_ca >> good >> expired >> wrong_host >> self_signed >> tls11 >> proxy;
     std::fclose(lines);
   }
   ~TlsServers() {
@@ -41,7 +41,7 @@ class TlsServers {
     (void)::waitpid(child_, nullptr, 0);
   }
   std::string ca, other_ca;
-  int good = 0, expired = 0, wrong_host = 0, self_signed = 0, tls11 = 0;
+  int good = 0, expired = 0, wrong_host = 0, self_signed = 0, tls11 = 0, proxy = 0;
 
  private:
   pid_t child_ = -1;
@@ -84,6 +84,56 @@ TEST_CASE("certificates") {
   CHECK(refused(Get(servers.self_signed, "")));
   CHECK_FALSE(refused(Get(servers.tls11, servers.ca)));
   CHECK(Get(servers.good, "/nonexistent/ca.pem").code() == Code::kInvalidArgument);
+}
+
+TEST_CASE("many exchanges over one TLS connection, in both framings") {
+  ::setenv("no_proxy", "localhost,127.0.0.1", 1);
+  const TlsServers servers;
+  REQUIRE(servers.proxy != 0);
+  ClientOptions options = Quick();
+  options.ca_file = servers.ca;
+  Client client(options);
+  for (std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{70000}, std::size_t{16385}, std::size_t{5} << 20, (std::size_t{5} << 20) + 1, std::size_t{2}}) {
+    CAPTURE(size);
+    std::string expected(size, '\0');
+    for (std::size_t i = 0; i < size; ++i) expected[i] = static_cast<char>(i % 251);
+    for (const bool has_room : {false, true}) {
+      TextSink text;
+      RoomSink room(size / 2);
+      Request request;
+      request.url = "https://localhost:" + std::to_string(servers.good) + "/" + std::to_string(size);
+      request.sink = has_room ? static_cast<ISink*>(&room) : &text;
+      const Result<Response> response = client.Perform({}, request);
+      REQUIRE(response.ok());
+      CHECK(response->received == size);
+      CHECK(((has_room ? room.text() : text.text) == expected));
+    }
+    Request put;
+    put.method = HttpMethod::kPut;
+    put.url = "https://localhost:" + std::to_string(servers.good) + "/";
+    TextSource source(expected);
+    put.source = &source;
+    put.body_size = size;
+    const Result<Response> response = client.Perform({}, put);
+    REQUIRE(response.ok());
+    CHECK(response->body == std::to_string(size));
+  }
+}
+
+TEST_CASE("https goes through a tunnel of the environment's proxy") {
+  const TlsServers servers;
+  REQUIRE(servers.proxy != 0);
+  ::unsetenv("no_proxy");
+  ::setenv("https_proxy", ("http://ferry:p%3Aw@127.0.0.1:" + std::to_string(servers.proxy)).c_str(), 1);
+  CHECK(Get(servers.good, servers.ca)->body == "secure");
+  CHECK(Get(servers.wrong_host, servers.ca).code() == Code::kUnavailable);
+  ::setenv("https_proxy", ("http://ferry:canary@127.0.0.1:" + std::to_string(servers.proxy)).c_str(), 1);
+  const Result<Response> refused = Get(servers.good, servers.ca, HttpMethod::kPut, "x");
+  REQUIRE(refused.code() == Code::kUnavailable);
+  CHECK_FALSE(refused.status().detail().ambiguous);
+  CHECK(refused.status().ToString().find("407") != std::string::npos);
+  CHECK(refused.status().ToString().find("canary") == std::string::npos);
+  ::unsetenv("https_proxy");
 }
 
 }  // namespace
