@@ -268,10 +268,24 @@ ErrorDetail DetailOf(const CodeRow& row, std::string_view code, std::string_view
   return detail;
 }
 
+// False where the first element is seen to be another one: a page of a listing is not read twice.
+bool MayBeError(std::string_view body) {
+  while (true) {
+    const std::size_t open = body.find('<');
+    if (open == std::string_view::npos || open + 1 == body.size()) return true;
+    body.remove_prefix(open + 1);
+    if (body.front() == '!') return true;
+    if (body.front() != '?') break;
+  }
+  std::string_view name = body.substr(0, body.find_first_of(" \t\r\n/>"));
+  name.remove_prefix(name.find(':') == std::string_view::npos ? 0 : name.find(':') + 1);
+  return name == "Error" || name == "ErrorResponse";
+}
+
 }  // namespace
 
 bool ParseServiceError(std::string_view body, ServiceError* error) {
-  if (body.empty() || body.size() > (std::size_t{1} << 20)) return false;
+  if (body.empty() || body.size() > (std::size_t{1} << 20) || !MayBeError(body)) return false;
   ErrorHandler handler(error);
   return codec::ParseXml(body, handler).ok() && handler.is_error();
 }

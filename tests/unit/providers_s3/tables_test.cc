@@ -194,6 +194,14 @@ TEST_CASE("errors: an error document is read with and without namespace, and not
   CHECK(ParseServiceError("  \n<Error xmlns=\"urn:x\"><Code>A</Code></Error>", &error));
   CHECK(error.code == "A");
   error = {};
+  for (const char* text : {"<s:Error xmlns:s=\"urn:x\"><s:Code>A</s:Code></s:Error>", "<!-- <List> --><Error><Code>A</Code></Error>", "<?xml version=\"1.0\"?><?x y?><Error\n><Code>A</Code></Error>",
+                           "<ErrorResponse><Error><Code>A</Code></Error></ErrorResponse>"}) {
+    CAPTURE(text);
+    ServiceError found;
+    CHECK(ParseServiceError(text, &found));
+    CHECK(found.code == "A");
+  }
+  for (const char* text : {"<ListBucketResult><Error><Code>A</Code></Error></ListBucketResult>", "<Errors><Code>A</Code></Errors>", "<Error", "<"}) CHECK_FALSE(ParseServiceError(text, &error));
   CHECK_FALSE(ParseServiceError("<html><body>Error</body></html>", &error));
   CHECK_FALSE(ParseServiceError("<Error><Code>A</Code>", &error));
   CHECK_FALSE(ParseServiceError("", &error));
