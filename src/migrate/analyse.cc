@@ -233,7 +233,7 @@ Result<Analysis> Analyse(const OpContext& ctx, OpenedStorage source, std::option
   MergeSupply merge(*from, to, **rules, NewKeyIndex, board, start);
   std::unique_ptr<ISupply> keys;
   if (!plan.filter.keys_from.empty()) {
-    Result<std::unique_ptr<ISupply>> opened = SupplyOfKeys(plan.filter.keys_from, **rules, board);
+    Result<std::unique_ptr<MappedSupply>> opened = SupplyOfKeys(plan.filter.keys_from, **rules, NewKeyIndex, board);
     if (!opened.ok()) return opened.status();
     keys = std::move(*opened);
   }

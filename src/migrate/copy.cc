@@ -79,7 +79,7 @@ Status RunBoth(Run& run, const OpenedStorage& source, const OpenedStorage& desti
   if (setup.plan.filter.keys_from.empty()) {
     supply = std::make_unique<MergeSupply>(setup.source, setup.destination, **rules, NewKeyIndex, run.board(), MergeSupply::Start{});
   } else {
-    Result<std::unique_ptr<ISupply>> keys = SupplyOfKeys(setup.plan.filter.keys_from, **rules, run.board());
+    Result<std::unique_ptr<MappedSupply>> keys = SupplyOfKeys(setup.plan.filter.keys_from, **rules, NewKeyIndex, run.board());
     if (!keys.ok()) return keys.status();
     supply = std::move(*keys);
   }

@@ -40,7 +40,7 @@ void TakeUpload(const JournalUpload& upload, Item* item) {
   item->upload = OpenUpload{upload.upload_id, upload.part_size, upload.size, upload.etag, upload.modified, upload.attempt_id, upload.parts};
 }
 
-MigrateSupply::MigrateSupply(Journal& journal, const Setup& setup, Board& board, int run, bool had_rows, MergeSupply* merge, ISupply* keys)
+MigrateSupply::MigrateSupply(Journal& journal, const Setup& setup, Board& board, int run, bool had_rows, MergeSupply* merge, MappedSupply* keys)
     : journal_(journal), setup_(setup), board_(board), run_(run), had_rows_(had_rows), merge_(merge), keys_(keys),
       unfinished_(journal, {Outcome::kPending, Outcome::kInFlight}, [this](const JournalRow& row, Item* item) {
         item->known = Known::kUnknown;
@@ -130,27 +130,38 @@ bool MigrateSupply::LooksOther(const JournalRow& row, Item* item) {
   return true;
 }
 
-Status MigrateSupply::Listed(const OpContext& ctx, std::vector<Item>* out) {
-  if (merge_ != nullptr && had_rows_ && !claimed_) {
-    claimed_ = true;
-    if (merge_->needs_claims()) {
-      RowSupply all(journal_, {}, [](const JournalRow& row, Item*) { return row.state != Outcome::kRefused; });
-      std::vector<Item> rows;
-      for (;;) {
-        rows.clear();
-        if (Status status = all.Next(ctx, &rows); !status.ok()) return status;
-        if (rows.empty()) break;
-        for (const Item& item : rows) {
-          if (Status status = merge_->Claim(item.to, item.key); !status.ok()) return status;
-        }
+Status MigrateSupply::ClaimRows(const OpContext& ctx) {
+  if (claimed_ || !had_rows_ || !listing().needs_claims()) return {};
+  claimed_ = true;
+  for (const bool wrote : {true, false}) {
+    RowSupply all(journal_, {}, [wrote](const JournalRow& row, Item*) { return row.state != Outcome::kRefused && row.wrote == wrote; });
+    std::vector<Item> rows;
+    for (;;) {
+      rows.clear();
+      if (Status status = all.Next(ctx, &rows); !status.ok()) return status;
+      if (rows.empty()) break;
+      for (const Item& item : rows) {
+        if (Result<bool> claimed = listing().Claim(item.to, item.key); !claimed.ok()) return claimed.status();
       }
     }
   }
-  ISupply& listing = merge_ != nullptr ? static_cast<ISupply&>(*merge_) : *keys_;
+  return {};
+}
+
+Status MigrateSupply::Unfinished(const OpContext& ctx, std::vector<Item>* out) {
+  const std::size_t before = out->size();
+  if (Status status = unfinished_.Next(ctx, out); !status.ok() || !listing().needs_claims()) return status;
+  for (std::size_t i = before; i < out->size(); ++i) {
+    if (Status status = listing().ClaimFor(&(*out)[i]); !status.ok()) return status;
+  }
+  return {};
+}
+
+Status MigrateSupply::Listed(const OpContext& ctx, std::vector<Item>* out) {
   std::vector<Item> items;
   for (;;) {
     items.clear();
-    if (Status status = listing.Next(ctx, &items); !status.ok()) return status;
+    if (Status status = listing().Next(ctx, &items); !status.ok()) return status;
     const bool ended = merge_ != nullptr ? merge_->ended() : items.empty();
     std::vector<JournalRow> rows;
     rows.reserve(items.size());
@@ -199,8 +210,9 @@ Status MigrateSupply::Listed(const OpContext& ctx, std::vector<Item>* out) {
 Status MigrateSupply::Next(const OpContext& ctx, std::vector<Item>* out) {
   const std::size_t before = out->size();
   if (Status status = ReadUploads(); !status.ok()) return status;
+  if (Status status = ClaimRows(ctx); !status.ok()) return status;
   if (!resumed_) {
-    if (Status status = unfinished_.Next(ctx, out); !status.ok() || out->size() != before) return status;
+    if (Status status = Unfinished(ctx, out); !status.ok() || out->size() != before) return status;
     resumed_ = true;
   }
   if (merge_ != nullptr && merge_->ended()) return {};

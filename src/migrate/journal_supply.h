@@ -32,11 +32,15 @@ class RowSupply : public ISupply {
 class MigrateSupply : public ISupply {
  public:
   // keys: instead of a listing.  Exactly one of merge and keys is set.
-  MigrateSupply(Journal& journal, const Setup& setup, Board& board, int run, bool had_rows, MergeSupply* merge, ISupply* keys);
+  MigrateSupply(Journal& journal, const Setup& setup, Board& board, int run, bool had_rows, MergeSupply* merge, MappedSupply* keys);
   Status Next(const OpContext& ctx, std::vector<Item>* out) override;
 
  private:
   Status ReadUploads();
+  MappedSupply& listing() const { return merge_ != nullptr ? static_cast<MappedSupply&>(*merge_) : *keys_; }
+  // What earlier runs have given away stays theirs; what was written first of all.
+  Status ClaimRows(const OpContext& ctx);
+  Status Unfinished(const OpContext& ctx, std::vector<Item>* out);
   Status Listed(const OpContext& ctx, std::vector<Item>* out);
   // What an earlier run knows of the item; false: nothing is to be done about it.
   Result<bool> Recall(Item* item);
@@ -49,7 +53,7 @@ class MigrateSupply : public ISupply {
   const int run_;
   const bool had_rows_;
   MergeSupply* const merge_;
-  ISupply* const keys_;
+  MappedSupply* const keys_;
   RowSupply unfinished_;
   std::map<std::string, JournalUpload> uploads_;
   bool resumed_ = false, read_uploads_ = false, claimed_ = false;

@@ -75,11 +75,11 @@ Status CopyBody(Run& run, JournaledRunner::World& world, Setup& setup, JournalRe
   }
   ShowTotals(run.board(), *totals, goes_on);
   std::unique_ptr<MergeSupply> merge;
-  std::unique_ptr<ISupply> keys;
+  std::unique_ptr<MappedSupply> keys;
   if (setup.plan.filter.keys_from.empty()) {
     merge = std::make_unique<MergeSupply>(setup.source, setup.destination, **rules, NewKeyIndex, run.board(), MergeSupply::Start{head.token, head.last_key, true});
   } else {
-    Result<std::unique_ptr<ISupply>> opened = SupplyOfKeys(setup.plan.filter.keys_from, **rules, run.board());
+    Result<std::unique_ptr<MappedSupply>> opened = SupplyOfKeys(setup.plan.filter.keys_from, **rules, NewKeyIndex, run.board());
     if (!opened.ok()) return opened.status();
     keys = std::move(*opened);
   }

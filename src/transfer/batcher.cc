@@ -1,6 +1,7 @@
 // batcher.cc: see batcher.h.
 #include "transfer/batcher.h"
 
+#include <cstdint>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -105,14 +106,21 @@ void Batcher::Commit(Open& open) {
   OpContext ctx;
   ctx.deadline = SteadyNow() + kCommitTime;
   std::vector<BatchResult> results = open.batch->Commit(ctx);
+  constexpr std::size_t kMany = SIZE_MAX;
   std::unordered_map<std::string_view, std::size_t> by_key;
   by_key.reserve(results.size());
-  for (std::size_t i = 0; i < results.size(); ++i) by_key.emplace(results[i].key, i);
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    if (const auto [at, first] = by_key.emplace(results[i].key, i); !first) at->second = kMany;
+  }
   const Status lost(Code::kInternal, "the batch does not tell how this write ended");
+  // The results come in any order: which of them is whose cannot be told, so each is asked for again.
+  const Status shared(Code::kAlreadyExists, "two writes of one batch had the same key");
   for (PendingWrite& write : open.writes) {
     const auto found = by_key.find(write.ended.batch_key);
     if (found == by_key.end()) {
       done_(std::move(write), lost, {});
+    } else if (found->second == kMany) {
+      done_(std::move(write), shared, {});
     } else {
       const BatchResult& result = results[found->second];
       done_(std::move(write), result.status, result.info);

@@ -8,9 +8,9 @@
 namespace fileferry {
 
 MergeSupply::MergeSupply(const Side& source, const Side& destination, const Rules& rules, KeyIndexMaker make_index, Board& board, Start start)
-    : source_(source), destination_(destination), rules_(rules), make_index_(std::move(make_index)), board_(board), start_(std::move(start)) {}
+    : MappedSupply(rules, std::move(make_index)), source_(source), destination_(destination), board_(board), start_(std::move(start)) {}
 
-Status MergeSupply::OpenIndex() {
+Status MappedSupply::OpenIndex() {
   if (index_ != nullptr) return {};
   if (!make_index_) return Status(Code::kInternal, "no index outside memory was given for keys that are not in order");
   Result<std::unique_ptr<IKeyIndex>> index = make_index_();
@@ -19,10 +19,31 @@ Status MergeSupply::OpenIndex() {
   return {};
 }
 
-Status MergeSupply::Claim(std::string_view to, std::string_view key) {
+Result<bool> MappedSupply::Claim(std::string_view to, std::string_view key) {
   if (Status status = OpenIndex(); !status.ok()) return status;
-  Result<bool> first = index_->Claim(to, key);
-  return first.ok() ? Status() : first.status();
+  return index_->Claim(to, key);
+}
+
+Status MappedSupply::ClaimFor(Item* item) {
+  Result<bool> first = Claim(item->to, item->key);
+  if (!first.ok()) return first.status();
+  if (!*first) {
+    item->decided = Outcome::kRefused;
+    item->why = Status(Code::kInvalidArgument, "another key is mapped to the same place, '" + item->to + "'; change --map so that no two keys become one");
+  }
+  return {};
+}
+
+Status MappedSupply::Map(Item* item) {
+  Result<std::string> to = rules_.Map(item->key);
+  if (!to.ok()) {
+    item->decided = Outcome::kRefused;
+    item->why = to.status();
+    item->to = item->key;
+    return {};
+  }
+  item->to = std::move(*to);
+  return rules_.one_to_one() ? Status() : ClaimFor(item);
 }
 
 Status MergeSupply::Prepare(const OpContext& ctx) {
@@ -111,26 +132,6 @@ Status MergeSupply::CountRest() {
   return {};
 }
 
-// Fills item->to; refuses by name what cannot be mapped and what another key is mapped to already.
-void MergeSupply::Map(Item* item, Status* broken) {
-  Result<std::string> to = rules_.Map(item->key);
-  if (!to.ok()) {
-    item->decided = Outcome::kRefused;
-    item->why = to.status();
-    item->to = item->key;
-    return;
-  }
-  item->to = std::move(*to);
-  if (rules_.one_to_one()) return;
-  Result<bool> first = index_->Claim(item->to, item->key);
-  if (!first.ok()) {
-    *broken = first.status();
-  } else if (!*first) {
-    item->decided = Outcome::kRefused;
-    item->why = Status(Code::kInvalidArgument, "another key is mapped to the same place, '" + item->to + "'; change --map so that no two keys become one");
-  }
-}
-
 Status MergeSupply::Single(const OpContext& ctx, std::vector<Item>* out) {
   ended_ = true;
   Result<ObjectInfo> info = source_.provider->Stat(ctx, source_.single);
@@ -141,9 +142,7 @@ Status MergeSupply::Single(const OpContext& ctx, std::vector<Item>* out) {
   item.size = info->size;
   item.modified = source_.caps.keeps_mtime && info->properties.mtime ? info->properties.mtime : info->modified;
   item.etag = info->etag;
-  Status broken;
-  Map(&item, &broken);
-  if (!broken.ok()) return broken;
+  if (Status status = Map(&item); !status.ok()) return status;
   if (start_.list_destination && item.decided == Outcome::kPending) {
     const Result<ObjectInfo> there = destination_.provider->Stat(ctx, destination_.Full(item.to));
     item.known = there.ok() ? Known::kPresent : there.code() == Code::kNotFound ? Known::kAbsent : Known::kUnknown;
@@ -201,8 +200,7 @@ Status MergeSupply::Next(const OpContext& ctx, std::vector<Item>* out) {
       item.size = entry.size;
       item.modified = entry.modified;
       item.etag = entry.etag;
-      Status status;
-      Map(&item, &status);
+      Status status = Map(&item);
       if (status.ok() && item.decided == Outcome::kPending) status = Meet(&item);
       if (!status.ok()) return status;
     }
@@ -215,9 +213,10 @@ Status MergeSupply::Next(const OpContext& ctx, std::vector<Item>* out) {
 
 namespace {
 
-class KeySupply : public ISupply {
+class KeySupply : public MappedSupply {
  public:
-  KeySupply(const Rules& rules, std::unique_ptr<KeyFile> file, Board& board) : rules_(rules), file_(std::move(file)), board_(board) {}
+  KeySupply(const Rules& rules, KeyIndexMaker make_index, std::unique_ptr<KeyFile> file, Board& board)
+      : MappedSupply(rules, std::move(make_index)), file_(std::move(file)), board_(board) {}
 
   Status Next(const OpContext& ctx, std::vector<Item>* out) override {
     constexpr std::size_t kHandful = 500;
@@ -235,14 +234,11 @@ class KeySupply : public ISupply {
       item.key = std::move(**key);
       item.to = item.key;
       item.announced = true;
-      Result<std::string> to = rules_.Map(item.key);
-      Status status = CheckKeyBytes(item.key);
-      if (status.ok()) status = to.status();
-      if (status.ok()) {
-        item.to = std::move(*to);
-      } else {
+      if (Status held = CheckKeyBytes(item.key); !held.ok()) {
         item.decided = Outcome::kRefused;
-        item.why = status;
+        item.why = std::move(held);
+      } else if (Status status = Map(&item); !status.ok()) {
+        return status;
       }
       board_.listed.fetch_add(1, std::memory_order_relaxed);
     }
@@ -250,17 +246,16 @@ class KeySupply : public ISupply {
   }
 
  private:
-  const Rules& rules_;
-  std::unique_ptr<KeyFile> file_;
+  const std::unique_ptr<KeyFile> file_;
   Board& board_;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<ISupply>> SupplyOfKeys(const std::string& path, const Rules& rules, Board& board) {
+Result<std::unique_ptr<MappedSupply>> SupplyOfKeys(const std::string& path, const Rules& rules, KeyIndexMaker make_index, Board& board) {
   Result<std::unique_ptr<KeyFile>> file = KeyFile::Open(path);
   if (!file.ok()) return file.status();
-  return std::unique_ptr<ISupply>(std::make_unique<KeySupply>(rules, std::move(*file), board));
+  return std::unique_ptr<MappedSupply>(std::make_unique<KeySupply>(rules, std::move(make_index), std::move(*file), board));
 }
 
 }  // namespace fileferry

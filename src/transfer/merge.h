@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "transfer/board.h"
@@ -16,7 +17,30 @@
 
 namespace fileferry {
 
-class MergeSupply : public ISupply {
+// A supply that maps keys, and gives each key of the destination to one key of the source only.
+class MappedSupply : public ISupply {
+ public:
+  MappedSupply(const Rules& rules, KeyIndexMaker make_index) : rules_(rules), make_index_(std::move(make_index)) {}
+  // Whether keys of the destination are given away one by one; then those of an earlier run are claimed first.
+  bool needs_claims() const { return !rules_.one_to_one(); }
+  // True: `to` was free, or is key's already.
+  Result<bool> Claim(std::string_view to, std::string_view key);
+  // Claims item->to; refuses the item by name where it is another key's.
+  Status ClaimFor(Item* item);
+
+ protected:
+  // Fills item->to; refuses by name what cannot be mapped and what another key is mapped to already.
+  Status Map(Item* item);
+  Status OpenIndex();
+
+  const Rules& rules_;
+  std::unique_ptr<IKeyIndex> index_;
+
+ private:
+  const KeyIndexMaker make_index_;
+};
+
+class MergeSupply : public MappedSupply {
  public:
   struct Start {
     std::string token;     // of the source's next page; empty: from the beginning
@@ -31,32 +55,24 @@ class MergeSupply : public ISupply {
   const std::string& token() const { return token_; }
   const std::string& last_key() const { return last_key_; }
   bool ended() const { return ended_; }
-  // Whether keys of the destination are given away one by one; then those of an earlier run are claimed first.
-  bool needs_claims() const { return !rules_.one_to_one(); }
-  Status Claim(std::string_view to, std::string_view key);
 
  private:
   Status Prepare(const OpContext& ctx);
-  Status OpenIndex();
   Status Single(const OpContext& ctx, std::vector<Item>* out);
   Status Meet(Item* item);          // fills known and there
   Status CountRest();
-  void Map(Item* item, Status* broken);
 
   const Side& source_;
   const Side& destination_;
-  const Rules& rules_;
-  const KeyIndexMaker make_index_;
   Board& board_;
   const Start start_;
   std::unique_ptr<Listing> here_, there_;
-  std::unique_ptr<IKeyIndex> index_;
   std::string token_, last_key_, last_met_;
   bool prepared_ = false, ended_ = false, indexed_ = false, trusted_ = true;
 };
 
 // Keys from a file, one a line or ended by NUL: nothing is listed.
-Result<std::unique_ptr<ISupply>> SupplyOfKeys(const std::string& path, const Rules& rules, Board& board);
+Result<std::unique_ptr<MappedSupply>> SupplyOfKeys(const std::string& path, const Rules& rules, KeyIndexMaker make_index, Board& board);
 
 }  // namespace fileferry
 

@@ -525,6 +525,9 @@ void DeleteSource(const OpContext& ctx, const Setup& setup, Board& board, const 
   if (there.code() == Code::kNotFound) return no_copy(Outcome::kMissingAtDestination, Code::kNotFound, "its copy is gone");
   if (!there.ok()) return keep(there.status());
   if (!ended->wrote || !IsStill(ended->token, *there)) return no_copy(Outcome::kDifferent, Code::kPreconditionFailed, "its copy was changed at the destination");
+  // The token may be of a write of the same key that was taken for this one.
+  const Digest* stored = ended->digest ? there->digests.Find(ended->digest->kind) : nullptr;
+  if (stored != nullptr && !(*stored == *ended->digest)) return no_copy(Outcome::kDifferent, Code::kIntegrity, "its copy has other bytes");
   if (IsOneObject(*now, *there)) return keep(Status(Code::kInvalidArgument, "source and destination are one object, under two names of its storage"));
   if (setup.archive) {
     if (Status status = Archive(ctx, setup, item, *now, *ended); !status.ok()) return keep(status);

@@ -167,6 +167,53 @@ TEST_CASE("a list of keys: missing ones are named, nothing is listed") {
   CHECK(pair.from.faults->calls(Operation::kList) == 0);
 }
 
+TEST_CASE("a list of keys: of two that are mapped to one the second is refused, whatever it holds, and keeps its source") {
+  TempFolder folder;
+  for (const bool journal : {false, true}) {
+    for (const bool equal : {false, true}) {
+      CAPTURE(journal);
+      CAPTURE(equal);
+      Pair pair;
+      PutText(*pair.source, "a/x", "AAAAAAA");
+      PutText(*pair.source, "b/x", equal ? "AAAAAAA" : "BBBBBBB");
+      const std::map<std::string, std::string> before = Contents(*pair.source);
+      CopyPlan plan;
+      plan.map = "re:^.*/([^/]*)$=>\\1";
+      plan.delete_source = plan.confirmed = true;
+      plan.filter.keys_from = folder.path + "/keys";
+      REQUIRE(std::system(("printf 'a/x\\nb/x\\n' > " + plan.filter.keys_from).c_str()) == 0);
+      for (int run = 0; run < 2; ++run) {  // the second knows what the first has given away
+        Progress progress;
+        if (journal) {
+          Result<std::unique_ptr<MigrationRunner>> runner = MigrationRunner::Open(Opened(pair.from.provider, "memory:source"), Opened(pair.to.provider, "memory:destination"),
+                                                                                  {plan, folder.path + (equal ? "/equal.db" : "/other.db")});
+          REQUIRE_MESSAGE(runner.ok(), runner.status().ToString());
+          progress = MustRun((*runner)->Copy());
+        } else if (run == 0) {
+          progress = MustRun(pair.Copy(plan));
+        } else {
+          break;
+        }
+        CHECK(Count(progress, Outcome::kRefused) == 1);
+        CHECK(Contents(*pair.source) == std::map<std::string, std::string>{*before.rbegin()});
+        CHECK(Contents(*pair.destination) == std::map<std::string, std::string>{{"x", "AAAAAAA"}});
+      }
+    }
+  }
+}
+
+TEST_CASE("a list that names a key twice: one object, and one result for it") {
+  Pair pair;
+  TempFolder folder;
+  for (int i = 0; i < 20; ++i) PutText(*pair.source, "k" + std::to_string(i), Pattern(100, static_cast<unsigned>(i)));
+  CopyPlan plan;
+  plan.filter.keys_from = folder.path + "/keys";
+  REQUIRE(std::system(("for i in $(seq 0 19); do printf 'k%s\\nk%s\\n' $i $i; done > " + plan.filter.keys_from).c_str()) == 0);
+  const Progress progress = MustRun(pair.Copy(plan));
+  CHECK(Count(progress, Outcome::kVerified) + Count(progress, Outcome::kSame) == 40);
+  CHECK(Contents(*pair.destination) == Contents(*pair.source));
+}
+
 TEST_CASE("sources are removed only after a verified copy, and archived first where asked") {
   Pair pair;
   ProviderPtr archive = MemoryStorageProvider::Create("memory:archive");
