@@ -54,8 +54,9 @@ class RollbackTask : public IEngineTask {
 
   // False: *ended; what is there is not what this migration wrote.
   bool IsOurs(const OpContext& ctx, const Item& item, const ObjectInfo& there, Ended* ended) {
-    if (item.ours) {
-      if (IsStill(item.written, there)) return true;
+    if (item.ours && IsStill(item.written, there)) return true;
+    const bool in_doubt = item.counted == Outcome::kPending || item.counted == Outcome::kInFlight || item.counted == Outcome::kFailed;  // it may have been written once more
+    if (item.ours && !(in_doubt && setup_.IsOurAttempt(there.attempt_id))) {
       if (item.trash.empty()) {
         LeftAlone(ended);
       } else {
@@ -105,15 +106,9 @@ class RollbackTask : public IEngineTask {
     Result<ObjectInfo> kept = to_.provider->Stat(ctx, trash);
     if (kept.code() == Code::kNotFound) return End(ended, Outcome::kRolledBack);
     if (!kept.ok()) return End(ended, Outcome::kFailed, kept.status());
-    DigestMatch match = kept->size == there.size ? Compare(kept->digests, there.digests) : DigestMatch::kDifferent;
-    if (match == DigestMatch::kNothingInCommon) {
-      Result<Digest> a = ReadDigest(ctx, setup_, to_, trash, DigestKind::kCrc64Nvme, kept->etag);
-      Result<Digest> b = ReadDigest(ctx, setup_, to_, to_.Full(item.to), DigestKind::kCrc64Nvme, there.etag);
-      if (!a.ok()) return End(ended, Outcome::kFailed, a.status());
-      if (!b.ok()) return End(ended, Outcome::kFailed, b.status());
-      match = *a == *b ? DigestMatch::kEqual : DigestMatch::kDifferent;
-    }
-    if (match != DigestMatch::kEqual) return LeftAlone(ended);
+    Result<bool> same = SameBytes(ctx, setup_, to_, trash, *kept, to_.Full(item.to), there);
+    if (!same.ok()) return End(ended, Outcome::kFailed, same.status());
+    if (!*same) return LeftAlone(ended);
     const Status removed = to_.provider->Remove(ctx, trash, {});
     if (!removed.ok()) return End(ended, Outcome::kFailed, removed);
     End(ended, Outcome::kRolledBack);
@@ -181,7 +176,7 @@ class RollbackTask : public IEngineTask {
   bool PutBack(const OpContext& ctx, const Item& item, const ObjectInfo* there, Ended* ended) {
     const std::string trash = to_.prefix + item.trash;
     PutOptions options;
-    options.attempt_id = setup_.NextAttempt();
+    options.attempt_id = "back-" + setup_.NextAttempt();  // it is the user's again: no later run may take it for a write of its own
     options.if_absent = there == nullptr && to_.caps.conditional_put;
     if (there != nullptr && to_.caps.replace_if_match) options.if_match = there->etag;
     Result<ObjectInfo> restored = CopyBetween(*to_.provider, trash, *to_.provider, to_.Full(item.to), ctx, options, setup_.plan.tuning);

@@ -317,7 +317,6 @@ Result<std::unique_ptr<IRun>> JournaledRunner::NewRun(CopyPlan plan, std::string
       setup.recorder = &recorder;
       setup.run_id = std::to_string(head->runs);
       setup.began = head->created;
-      setup.trash_folder = std::string(kTrashPrefix) + head->identity.substr(0, 8) + "-" + setup.run_id + "/";
       status = recorder.Start();
       if (status.ok()) status = body(self, *world, setup, recorder);
       const Status flushed = recorder.Flush();

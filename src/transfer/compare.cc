@@ -55,6 +55,19 @@ Result<Digest> ReadDigest(const OpContext& ctx, const Setup& setup, const Side& 
   return *digest;
 }
 
+Result<bool> SameBytes(const OpContext& ctx, const Setup& setup, const Side& side, const std::string& key_a, const ObjectInfo& a, const std::string& key_b, const ObjectInfo& b) {
+  if (a.size != b.size) return false;
+  for (const Digest& digest : a.digests) {
+    const Digest* other = b.digests.Find(digest.kind);
+    if (other != nullptr && (a.confirmed & b.confirmed & MaskOf(digest.kind)) != 0) return digest == *other;
+  }
+  Result<Digest> digest_a = ReadDigest(ctx, setup, side, key_a, DigestKind::kCrc64Nvme, a.etag);
+  if (!digest_a.ok()) return digest_a.status();
+  Result<Digest> digest_b = ReadDigest(ctx, setup, side, key_b, DigestKind::kCrc64Nvme, b.etag);
+  if (!digest_b.ok()) return digest_b.status();
+  return *digest_a == *digest_b;
+}
+
 Result<Comparison> CompareObjects(const OpContext& ctx, const Setup& setup, const std::string& source_key, const ObjectInfo& source, const std::string& destination_key,
                                   const ObjectInfo& destination, const Evidence& evidence) {
   Comparison comparison;

@@ -26,6 +26,9 @@ struct Comparison {
 // The digest of a stored object's bytes, by reading them.
 Result<Digest> ReadDigest(const OpContext& ctx, const Setup& setup, const Side& side, const std::string& full_key, DigestKind kind, const std::string& if_match);
 
+// Whether two objects of one side, which were asked for just now, hold the same bytes: by digests that the storage vouches for, else by reading both.
+Result<bool> SameBytes(const OpContext& ctx, const Setup& setup, const Side& side, const std::string& key_a, const ObjectInfo& a, const std::string& key_b, const ObjectInfo& b);
+
 // Compares two objects that were asked for just now; reads bytes only where nothing else tells.  A status of the source's side carries operation "compare source".
 Result<Comparison> CompareObjects(const OpContext& ctx, const Setup& setup, const std::string& source_key, const ObjectInfo& source, const std::string& destination_key,
                                   const ObjectInfo& destination, const Evidence& evidence);

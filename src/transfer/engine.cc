@@ -413,6 +413,7 @@ bool Engine::TryAgain(Item& item, Ended* ended) {
       std::lock_guard lock(mutex_);
       if (failed_.size() >= kKeptForAnotherPass) return false;
       ++item.attempts;
+      item.trash_unused = false;  // an answer may have been lost
       failed_.push_back({std::move(item), std::move(*ended)});
       return true;
     }

@@ -80,6 +80,7 @@ struct Item {
   std::optional<OpenUpload> upload;
   std::optional<Digest> digest;        // of the bytes, where known from an earlier write
   std::string trash;                   // an earlier attempt has put the replaced object there
+  bool trash_unused = false;           // and has certainly not replaced anything since
   bool source_deleted = false;         // an earlier run of this migration has removed the source
 };
 
@@ -134,7 +135,7 @@ struct Side {
 
   std::string Full(const std::string& relative) const { return single.empty() ? prefix + relative : single; }
 };
-// Where the storage keeps what fileferry replaced, relative to the folder that the text names; never listed as objects.
+// Where the storage keeps what fileferry replaced, each under the id of the attempt that kept it, relative to the folder that the text names; never listed as objects.
 inline constexpr std::string_view kTrashPrefix = ".fileferry/trash/";
 // Item::trash of an object whose kept predecessor was swept from there: it cannot be put back.
 inline constexpr std::string_view kSwept = "swept";

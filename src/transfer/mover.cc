@@ -95,10 +95,10 @@ bool Mover::Meet(const OpContext& ctx, Item& item, WriteMode* mode, Ended* ended
 
 bool Mover::OnPresent(const OpContext& ctx, Item& item, const ObjectInfo& there, WriteMode* mode, Ended* ended) {
   const bool ours = item.ours && IsStill(item.written, there);
-  // Written by a run that was cut off before it could write that down.  Good enough to claim equal bytes, not to replace others: they may be a writer's who kept our mark.
-  const bool marked = !item.ours && item.doubt && setup_.IsOurAttempt(there.attempt_id);
+  // Written by an attempt that was cut off before it could write that down.  Good enough to claim equal bytes, not to replace others: they may be a writer's who kept our mark.
+  const bool marked = !ours && item.doubt && setup_.IsOurAttempt(there.attempt_id);
   const CopyPlan& plan = setup_.plan;
-  bool write = ours ? item.mend : plan.overwrite == Overwrite::kAlways;
+  bool write = ours ? item.mend : plan.overwrite == Overwrite::kAlways && !marked;
   if (!write) {
     Result<ObjectInfo> here = setup_.source.provider->Stat(ctx, setup_.source.Full(item.key));
     if (!here.ok()) {
@@ -142,27 +142,50 @@ bool Mover::OnPresent(const OpContext& ctx, Item& item, const ObjectInfo& there,
   mode->if_match = there.etag;
   mode->replaces = Token::Of(there);
   mode->trash = item.trash;
-  return !ours && KeepReplaced(ctx, item, mode, ended);
+  return !ours && KeepReplaced(ctx, item, there, marked, mode, ended);
 }
 
-// Before somebody's object is replaced in a migration that can be rolled back.  True: *ended.
-bool Mover::KeepReplaced(const OpContext& ctx, Item& item, WriteMode* mode, Ended* ended) {
+// Before somebody's object is replaced in a migration that can be rolled back.  What is kept is never written over, and a rollback puts back what this migration replaced first: what comes later
+// (a cut-off attempt's own write, or somebody's over a write of ours) is kept beside it, for people.  True: *ended.
+bool Mover::KeepReplaced(const OpContext& ctx, Item& item, const ObjectInfo& there, bool marked, WriteMode* mode, Ended* ended) {
   if (!setup_.recorder->durable() || setup_.plan.dry_run) return false;
   const Side& to = setup_.destination;
-  const std::string trash = item.trash.empty() || item.trash == kSwept ? setup_.trash_folder + item.to : item.trash;
-  Status status = to.provider->CheckKey(to.prefix + trash);
-  if (status.ok()) status = setup_.recorder->Replacing(item, trash);
-  if (status.ok()) {
-    PutOptions options;  // without properties: the object's own go with it
-    options.attempt_id = setup_.NextAttempt();
-    status = CopyBetween(*to.provider, to.Full(item.to), *to.provider, to.prefix + trash, ctx, options, setup_.plan.tuning).status();
-  }
-  if (!status.ok()) {
+  const std::string key = to.Full(item.to);
+  const auto fail = [&](const Status& status) {
     End(ended, Outcome::kFailed, status);
     return true;
+  };
+  bool beside = marked;
+  std::string unused;
+  if (!item.trash.empty() && item.trash != kSwept) {
+    const std::string kept_key = to.prefix + item.trash;
+    Result<ObjectInfo> kept = to.provider->Stat(ctx, kept_key);
+    if (!kept.ok() && kept.code() != Code::kNotFound) return fail(kept.status());
+    if (kept.ok()) {
+      Result<bool> same = SameBytes(ctx, setup_, to, kept_key, *kept, key, there);
+      if (!same.ok()) return fail(same.status());
+      if (*same) return false;  // kept already
+      if (!item.trash_unused) {
+        beside = true;
+      } else {
+        unused = kept_key;  // its owner has replaced it before we could
+      }
+    }
   }
-  item.trash = trash;
-  mode->trash = trash;
+  PutOptions options;  // without properties: the object's own go with it
+  options.attempt_id = setup_.NextAttempt();
+  const std::string trash = std::string(kTrashPrefix) + options.attempt_id + "/" + item.to;  // a place that nothing else has
+  if (Status status = to.provider->CheckKey(to.prefix + trash); !status.ok()) return fail(status);
+  if (beside) {
+    board_.Note("objects that were replaced once more are kept beside those that a rollback puts back, in " + std::string(kTrashPrefix) + " of the destination");
+  } else {
+    if (Status status = setup_.recorder->Replacing(item, trash); !status.ok()) return fail(status);
+    item.trash = trash;
+    item.trash_unused = true;
+  }
+  if (Result<ObjectInfo> kept = CopyBetween(*to.provider, key, *to.provider, to.prefix + trash, ctx, options, setup_.plan.tuning); !kept.ok()) return fail(kept.status());
+  if (!unused.empty()) (void)to.provider->Remove(ctx, unused, {});
+  mode->trash = item.trash;
   return false;
 }
 

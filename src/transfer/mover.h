@@ -44,7 +44,7 @@ class Mover {
   bool Announced(const OpContext& ctx, Item& item, Ended* ended);
   bool Settle(const OpContext& ctx, Item& item, WriteMode* mode, Ended* ended);
   bool OnPresent(const OpContext& ctx, Item& item, const ObjectInfo& there, WriteMode* mode, Ended* ended);
-  bool KeepReplaced(const OpContext& ctx, Item& item, WriteMode* mode, Ended* ended);
+  bool KeepReplaced(const OpContext& ctx, Item& item, const ObjectInfo& there, bool marked, WriteMode* mode, Ended* ended);
   Step Write(const OpContext& ctx, Worker& worker, Item& item, const WriteMode& mode, Ended* ended);
   Step PutSmall(const OpContext& ctx, Worker& worker, Item& item, const WriteMode& mode, Ended* ended);
   void CopyInside(const OpContext& ctx, Worker& worker, Item& item, const WriteMode& mode, Ended* ended);

@@ -34,7 +34,6 @@ struct Setup {
   CopyPlan plan;
   Side source, destination;
   IRecorder* recorder = nullptr;       // never nullptr
-  std::string trash_folder;            // relative to the destination: ".fileferry/trash/<run>/"
   std::string run_id;                  // part of every attempt id
   std::optional<Side> archive;         // where deleted sources are kept
   bool server_copy = false;            // both sides are one service

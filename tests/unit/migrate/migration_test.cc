@@ -2,8 +2,10 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <atomic>
 #include <fstream>
+#include <utility>
 
 #include "fileferry/local.h"
 #include "unit/migrate/shaped.h"
@@ -25,6 +27,13 @@ struct World {
     return std::move(*runner);
   }
   Progress Copy() { return MustRun(Open()->Copy()); }
+  // The mark of this migration, as an object that it wrote bears it.
+  std::string Nonce() {
+    for (const auto& [key, text] : Contents(*to)) {
+      if (const Result<ObjectInfo> info = to->Stat({}, key); info.ok() && key.starts_with(".fileferry/trash/")) return info->attempt_id.substr(0, info->attempt_id.find('-'));
+    }
+    return {};
+  }
   void Fill(unsigned objects) {
     for (unsigned i = 0; i < objects; ++i) PutText(*from, "k" + std::to_string(i), Pattern(i % 500, i));
     PutText(*from, "large", Pattern(500000, 99));
@@ -208,6 +217,109 @@ TEST_CASE("what is replaced is kept, and rollback puts it back") {
   const Result<ObjectInfo> info = world.to->Stat({}, "k3");
   REQUIRE(info.ok());
   CHECK(info->properties.content_type == "text/x-theirs");
+}
+
+// A run that is cut off at a write under `key`: its first `before` writes are done, the next one is (`done`) or is not, and nobody writes that down.
+Status CutOffAt(World& world, const std::string& key, bool done, const std::string& text) {
+  Result<std::unique_ptr<IRun>> run = world.Open()->Copy();
+  REQUIRE(run.ok());
+  IRun* running = run->get();
+  world.destination->OnCall([&, running](Operation operation, const std::string& at) {
+    if (operation != Operation::kPut || at != key) return Status();
+    running->Cancel();
+    if (done) {  // the write arrives, its answer does not
+      PutOptions mark;
+      mark.attempt_id = world.Nonce() + "-1-77";
+      PutText(*world.to, key, text, mark);
+    }
+    return Status(Code::kCancelled, "cut off");
+  });
+  const Status status = Finish(**run);
+  world.destination->OnCall({});
+  return status;
+}
+
+TEST_CASE("a replacement that was cut off and is done anew never writes over what it replaced") {
+  for (const Overwrite overwrite : {Overwrite::kChanged, Overwrite::kAlways}) {
+    for (const bool done : {false, true}) {
+      for (const bool source_changes : {false, true}) {
+        CAPTURE(static_cast<int>(overwrite));
+        CAPTURE(done);
+        CAPTURE(source_changes);
+        World world;
+        PutText(*world.from, "a", "ours");
+        PutText(*world.from, "b", "ours, too");
+        PutText(*world.to, "a", "theirs");
+        world.options.plan.overwrite = overwrite;
+        CHECK(CutOffAt(world, "a", done, "ours").code() == Code::kCancelled);
+        CHECK(Contents(*world.to).at("a") == (done ? "ours" : "theirs"));
+        if (source_changes) PutText(*world.from, "a", "ours, but newer");
+        world.Copy();
+        CHECK(Contents(*world.to).at("a") == Contents(*world.from).at("a"));
+        Result<std::unique_ptr<IRun>> rollback = world.Open()->Rollback();
+        REQUIRE(rollback.ok());
+        CHECK(Finish(**rollback).ok());
+        CHECK(ExitStatusOf(**rollback) == 0);
+        std::map<std::string, std::string> left = Contents(*world.to);
+        CHECK(left.at("a") == "theirs");
+        left.erase("a");
+        for (const auto& [key, text] : left) CHECK_MESSAGE((key.starts_with(".fileferry/trash/") && text == "ours" && done && source_changes), key);
+      }
+    }
+  }
+}
+
+TEST_CASE("an object that somebody writes over a replacement of ours is kept when it is replaced, and rollback puts back the first") {
+  World world;
+  PutText(*world.from, "a", "ours");
+  PutText(*world.to, "a", "theirs");
+  world.options.plan.overwrite = Overwrite::kChanged;
+  world.Copy();
+  PutText(*world.to, "a", "theirs again");
+  PutText(*world.from, "a", "ours again");
+  world.Copy();
+  std::vector<std::string> kept;
+  for (const auto& [key, text] : Contents(*world.to)) {
+    if (key.starts_with(".fileferry/trash/")) kept.push_back(text);
+  }
+  std::sort(kept.begin(), kept.end());
+  CHECK(kept == std::vector<std::string>{"theirs", "theirs again"});
+  CHECK(Contents(*world.to).at("a") == "ours again");
+  MustRun(world.Open()->Rollback());
+  CHECK(Contents(*world.to).at("a") == "theirs");
+  // What was put back is theirs: a run that is cut off right before it keeps it takes it for nothing else.
+  Result<std::unique_ptr<IRun>> run = world.Open()->Copy();
+  REQUIRE(run.ok());
+  IRun* running = run->get();
+  world.destination->OnCall([&](Operation operation, const std::string& key) {
+    if (operation != Operation::kStat || key != "a") return Status();
+    running->Cancel();
+    return Status(Code::kCancelled, "cut off");
+  });
+  CHECK(Finish(**run).code() == Code::kCancelled);
+  run->reset();
+  world.destination->OnCall({});
+  world.Copy();
+  CHECK(Contents(*world.to).at("a") == "ours again");
+  MustRun(world.Open()->Rollback());
+  CHECK(Contents(*world.to).at("a") == "theirs");
+}
+
+TEST_CASE("somebody who writes between the keeping and the replacing gets back what he wrote") {
+  World world;
+  PutText(*world.from, "a", "ours");
+  PutText(*world.to, "a", "theirs");
+  world.options.plan.overwrite = Overwrite::kChanged;
+  bool first = true;
+  world.destination->OnCall([&](Operation operation, const std::string& key) {
+    if (operation == Operation::kPut && key == "a" && std::exchange(first, false)) PutText(*world.to, "a", "theirs, meanwhile");
+    return Status();
+  });
+  world.Copy();
+  CHECK(Contents(*world.to).at("a") == "ours");
+  CHECK(Contents(*world.to).size() == 2);
+  MustRun(world.Open()->Rollback());
+  CHECK(Contents(*world.to) == std::map<std::string, std::string>{{"a", "theirs, meanwhile"}});
 }
 
 TEST_CASE("verify finds damage; retry mends what is ours and leaves what is not") {
