@@ -63,8 +63,9 @@ struct JournalUpload {
   std::uint64_t part_size = 0, size = 0;
   std::string etag;               // of the source
   std::optional<Time> modified;
-  std::string attempt_id;
+  std::string attempt_id;         // in the place of upload_id: it was asked for, and the storage has not told its id
   std::vector<PartInfo> parts;
+  Time created{};                 // when this was written down
 };
 
 // One thing that happened.
@@ -103,6 +104,7 @@ class Journal {
   // Ordered by key; states empty: all.
   Result<std::vector<JournalRow>> Rows(std::span<const Outcome> states, std::string_view after_key, std::size_t max);
   Result<std::vector<JournalUpload>> Uploads();
+  Result<std::vector<JournalUpload>> AskedUploads();  // asked for, without an id yet
   Result<std::optional<JournalUpload>> FindUpload(std::string_view key);
 
   struct Totals {

@@ -166,11 +166,11 @@ Result<std::vector<JournalRow>> Journal::Rows(std::span<const Outcome> states, s
 Result<std::vector<JournalUpload>> Journal::ReadUploads(std::string_view where, std::string_view key) {
   if (Status status = CheckProcess(); !status.ok()) return status;
   std::lock_guard lock(mutex_);
-  Result<Statement> read = database_->Prepare("SELECT upload_id,key,dest,part_size,size,etag,modified,attempt FROM uploads" + std::string(where));
+  Result<Statement> read = database_->Prepare("SELECT upload_id,key,dest,part_size,size,etag,modified,attempt,created FROM uploads WHERE " + std::string(where));
   if (!read.ok()) return read.status();
   Result<Statement> parts = database_->Prepare("SELECT number,size,etag,crc64 FROM parts WHERE upload_id=?1 ORDER BY number");
   if (!parts.ok()) return parts.status();
-  if (!where.empty()) read->BindBlob(1, key);
+  if (!key.empty()) read->BindBlob(1, key);
   std::vector<JournalUpload> uploads;
   for (;;) {
     Result<bool> row = read->Step();
@@ -185,6 +185,7 @@ Result<std::vector<JournalUpload>> Journal::ReadUploads(std::string_view where, 
     upload.etag = read->Bytes(5);
     upload.modified = ReadTime(*read, 6);
     upload.attempt_id = read->Bytes(7);
+    upload.created = ReadTime(*read, 8).value_or(Time());
     parts->BindText(1, upload.upload_id);
     for (;;) {
       Result<bool> next = parts->Step();
@@ -201,10 +202,12 @@ Result<std::vector<JournalUpload>> Journal::ReadUploads(std::string_view where, 
   }
 }
 
-Result<std::vector<JournalUpload>> Journal::Uploads() { return ReadUploads({}, {}); }
+Result<std::vector<JournalUpload>> Journal::Uploads() { return ReadUploads("upload_id<>attempt", {}); }
+
+Result<std::vector<JournalUpload>> Journal::AskedUploads() { return ReadUploads("upload_id=attempt", {}); }
 
 Result<std::optional<JournalUpload>> Journal::FindUpload(std::string_view key) {
-  Result<std::vector<JournalUpload>> uploads = ReadUploads(" WHERE key=?1 ORDER BY created DESC LIMIT 1", key);
+  Result<std::vector<JournalUpload>> uploads = ReadUploads("key=?1 AND upload_id<>attempt ORDER BY created DESC LIMIT 1", key);
   if (!uploads.ok()) return uploads.status();
   if (uploads->empty()) return std::optional<JournalUpload>();
   return std::optional<JournalUpload>(std::move(uploads->front()));

@@ -72,7 +72,6 @@ Status RunBoth(Run& run, const OpenedStorage& source, const OpenedStorage& desti
   NoRecorder recorder(RandomId().substr(0, 10));
   setup.recorder = &recorder;
   setup.run_id = "c";
-  setup.began = Now();
   Result<std::unique_ptr<Rules>> rules = Rules::Compile(setup.plan);
   if (!rules.ok()) return rules.status();
   std::unique_ptr<ISupply> supply;

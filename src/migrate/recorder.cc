@@ -91,10 +91,30 @@ Status JournalRecorder::Flush() {
   return broken_;
 }
 
+Status JournalRecorder::UploadAsked(const Item& item, const std::string& attempt_id) {
+  JournalChange change;
+  change.kind = JournalChange::Kind::kUpload;
+  change.upload = {item.key, item.to, attempt_id, 0, 0, {}, {}, attempt_id, {}, {}};  // no id yet
+  return Tell(std::move(change), true);
+}
+
+Result<std::vector<AskedUpload>> JournalRecorder::UploadsAsked(std::vector<std::string>* known) {
+  if (Status status = Flush(); !status.ok()) return status;
+  Result<std::vector<JournalUpload>> uploads = journal_.AskedUploads();
+  if (!uploads.ok()) return uploads.status();
+  std::vector<AskedUpload> asked;
+  for (JournalUpload& upload : *uploads) asked.push_back({std::move(upload.to), std::move(upload.attempt_id), upload.created});
+  if (asked.empty()) return asked;
+  Result<std::vector<JournalUpload>> open = journal_.Uploads();
+  if (!open.ok()) return open.status();
+  for (JournalUpload& upload : *open) known->push_back(std::move(upload.upload_id));
+  return asked;
+}
+
 Status JournalRecorder::UploadOpened(const Item& item, const OpenUpload& upload) {
   JournalChange change;
   change.kind = JournalChange::Kind::kUpload;
-  change.upload = {item.key, item.to, upload.upload_id, upload.part_size, upload.size, upload.source_etag, upload.source_modified, upload.attempt_id, {}};
+  change.upload = {item.key, item.to, upload.upload_id, upload.part_size, upload.size, upload.source_etag, upload.source_modified, upload.attempt_id, {}, {}};
   return Tell(std::move(change), true);
 }
 

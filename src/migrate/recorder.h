@@ -27,6 +27,8 @@ class JournalRecorder : public IRecorder {
 
   const std::string& attempt_prefix() const override { return nonce_; }
   bool durable() const override { return true; }
+  Status UploadAsked(const Item& item, const std::string& attempt_id) override;
+  Result<std::vector<AskedUpload>> UploadsAsked(std::vector<std::string>* known) override;
   Status UploadOpened(const Item& item, const OpenUpload& upload) override;
   Status PartDone(const Item& item, const std::string& upload_id, const PartInfo& part) override;
   Status UploadClosed(const Item& item, const std::string& upload_id) override;

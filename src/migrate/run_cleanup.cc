@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "migrate/journal_supply.h"
 #include "migrate/runner.h"
+#include "transfer/orphans.h"
 
 namespace fileferry {
 
@@ -108,7 +109,9 @@ Result<std::uint64_t> AbortUploads(const OpContext& ctx, Journal& journal, const
     if (Status status = recorder.UploadClosed({}, upload.upload_id); !status.ok()) return status;
     ++count;
   }
-  return count;
+  Result<std::uint64_t> lost = AbortLostUploads(ctx, setup, true);
+  if (!lost.ok()) return lost.status();
+  return count + *lost;
 }
 
 Status CleanupBody(Run& run, JournaledRunner::World& world, Setup& setup, JournalRecorder& recorder) {

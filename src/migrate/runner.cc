@@ -316,7 +316,6 @@ Result<std::unique_ptr<IRun>> JournaledRunner::NewRun(CopyPlan plan, std::string
       JournalRecorder recorder(journal, self.board(), head->nonce, head->runs);
       setup.recorder = &recorder;
       setup.run_id = std::to_string(head->runs);
-      setup.began = head->created;
       status = recorder.Start();
       if (status.ok()) status = body(self, *world, setup, recorder);
       const Status flushed = recorder.Flush();

@@ -59,7 +59,7 @@ Status CleanupBody(Run& run, JournaledRunner::World& world, Setup& setup, Journa
 void ShowTotals(Board& board, const Journal::Totals& totals, bool listed_too);
 // Tells the board that this run works on the rows in these states (empty: all but those rolled back).
 void BeginWork(Board& board, const Journal::Totals& totals, const std::vector<Outcome>& states, bool by_bytes);
-// Aborts the uploads that the journal knows; the number aborted.
+// Aborts the uploads that the journal knows, and those that were asked for without an answer; the number aborted.
 Result<std::uint64_t> AbortUploads(const OpContext& ctx, Journal& journal, const Setup& setup, JournalRecorder& recorder);
 // Removes what killed processes left at the destination, of any run: single writes that nobody is going to finish; how many.
 Result<std::uint64_t> RemoveAbandoned(const OpContext& ctx, const Setup& setup);

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "transfer/decide.h"
+#include "transfer/orphans.h"
 
 namespace fileferry {
 
@@ -99,7 +100,7 @@ Status Engine::Run(ISupply& supply, const std::string& phase, int workers) {
   }
   if (batcher_ != nullptr) batcher_->Stop();
   large_.AbandonAll(setup_.recorder->durable());
-  if (!stop_.cancelled()) large_.SweepOrphans(Context());
+  if (!stop_.cancelled() && custom_ == nullptr) (void)AbortLostUploads(Context(), setup_, false);  // a later run looks again
   Status flushed = setup_.recorder->Flush();
   std::lock_guard lock(mutex_);
   if (!fatal_.ok()) return fatal_;

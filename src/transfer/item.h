@@ -47,6 +47,13 @@ struct OpenUpload {
   std::vector<PartInfo> parts;  // as written down; the storage is asked as well
 };
 
+// An upload that was asked for: the storage may hold one whose id is not known here.
+struct AskedUpload {
+  std::string to;
+  std::string attempt_id;
+  Time since{};
+};
+
 enum class Task : std::uint8_t {
   kMove,      // copy to the destination
   kReadBack,  // written by this run: read the destination and compare with `digest`
@@ -106,6 +113,10 @@ class IRecorder {
   // What every write of this migration carries as the beginning of its attempt id.
   virtual const std::string& attempt_prefix() const = 0;
   virtual bool durable() const = 0;  // false: uploads are not kept for a later run, replaced objects are not kept in the trash
+  // An upload to item.to is about to be asked for: durable when this returns.  Until UploadClosed(attempt_id), for as long as the storage may hold one of which nobody knows.
+  virtual Status UploadAsked(const Item& item, const std::string& attempt_id) = 0;
+  // Those that are not closed, of earlier runs too; *known: the ids of uploads that are open and known.
+  virtual Result<std::vector<AskedUpload>> UploadsAsked(std::vector<std::string>* known) = 0;
   // The upload is about to be used: durable when this returns.
   virtual Status UploadOpened(const Item& item, const OpenUpload& upload) = 0;
   virtual Status PartDone(const Item& item, const std::string& upload_id, const PartInfo& part) = 0;

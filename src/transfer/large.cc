@@ -13,7 +13,6 @@ namespace fileferry {
 
 namespace {
 constexpr auto kAbortTime = std::chrono::seconds(5);
-constexpr auto kClocksDiffer = std::chrono::minutes(15);  // between here and the storage, at most
 
 bool SourceIsAsRecorded(const OpenUpload& upload, const ObjectInfo& info, const Capabilities& caps) {
   if (upload.size != info.size) return false;
@@ -47,65 +46,13 @@ Status LargeObjects::Create(const OpContext& ctx, LargeObject& large) {
   options.attempt_id = upload.attempt_id;
   bool maybe_another = false;
   options.maybe_another = &maybe_another;
+  if (Status status = setup_.recorder->UploadAsked(large.item, upload.attempt_id); !status.ok()) return status;
   Result<std::string> id = to.provider->CreateUpload(ctx, to.Full(large.item.to), options);
-  if (!id.ok()) return id.status();
+  if (!id.ok()) return id.status();  // stays asked for: there may be one all the same
   upload.upload_id = std::move(*id);
-  if (maybe_another) AbortOrphans(ctx, large, true);
   large.parts.assign((upload.size + upload.part_size - 1) / upload.part_size, PartInfo{});
-  return setup_.recorder->UploadOpened(large.item, upload);
-}
-
-// The uploads whose keys begin with prefix and that may be this migration's own.
-Status LargeObjects::ListOwn(const OpContext& ctx, const std::string& prefix, Uploads* found, Time until) {
-  std::string token;
-  do {
-    Result<UploadPage> page = setup_.destination.provider->ListUploads(ctx, prefix, token);
-    if (!page.ok()) return page.status();
-    for (UploadEntry& entry : page->entries) {
-      const bool since = entry.initiated && setup_.began && *entry.initiated >= *setup_.began - kClocksDiffer && *entry.initiated <= until;
-      if (since) found->emplace(std::move(entry.key), std::move(entry.upload_id));
-    }
-    if (page->next_token == token) break;
-    token = page->next_token;
-  } while (!token.empty());
-  return {};
-}
-
-// Uploads for this key that an earlier attempt opened and does not know of: its process was killed, or the answer was lost.  Those of earlier runs are listed once.
-void LargeObjects::AbortOrphans(const OpContext& ctx, const LargeObject& large, bool of_this_run) {
-  const std::string key = setup_.destination.Full(large.item.to);
-  std::vector<std::string> ids;
-  const auto collect = [&](const Uploads& uploads) {
-    const auto [first, last] = uploads.equal_range(key);
-    for (auto at = first; at != last; ++at) {
-      if (at->second != large.upload.upload_id) ids.push_back(at->second);
-    }
-  };
-  if (of_this_run) {
-    Uploads now;
-    if (!ListOwn(ctx, key, &now).ok()) return;
-    collect(now);
-  } else {
-    std::lock_guard lock(orphans_mutex_);
-    if (!orphans_) {
-      Uploads found;
-      if (!ListOwn(ctx, setup_.destination.prefix, &found).ok()) return;
-      orphans_ = std::move(found);
-    }
-    collect(*orphans_);
-  }
-  for (const std::string& id : ids) (void)setup_.destination.provider->AbortUpload(ctx, key, id);
-}
-
-// Once more at the end: a request of a killed run may have reached the storage after the listing above.  Only at keys that hold what this migration wrote, and nothing younger than this run.
-void LargeObjects::SweepOrphans(const OpContext& ctx) {
-  if (!doubtful_.load()) return;
-  Uploads found;
-  if (!ListOwn(ctx, setup_.destination.prefix, &found, started_ + kClocksDiffer).ok()) return;
-  for (const auto& [key, id] : found) {
-    const Result<ObjectInfo> there = setup_.destination.provider->Stat(ctx, key);
-    if (there.ok() && setup_.IsOurAttempt(there->attempt_id)) (void)setup_.destination.provider->AbortUpload(ctx, key, id);
-  }
+  if (Status status = setup_.recorder->UploadOpened(large.item, upload); !status.ok()) return status;
+  return maybe_another ? Status() : setup_.recorder->UploadClosed(large.item, upload.attempt_id);
 }
 
 // Takes over the upload of an earlier attempt, as far as storage and notes agree.  kNotFound: there is no such upload any more.
@@ -150,13 +97,11 @@ Result<std::shared_ptr<LargeObject>> LargeObjects::Begin(const OpContext& ctx, c
   if (Status access = AddAccess(ctx, setup_.source, setup_.source.Full(item.key), setup_.destination, setup_.plan, &large->properties); !access.ok()) return AtSource(std::move(access));
   if (large->source.size == 0) return AtSource(Status(Code::kSourceChanged, "the object is empty now"));
   Status status(Code::kNotFound, "no upload");
-  if (item.doubt) doubtful_ = true;
   if (item.upload) {
     status = Resume(ctx, *large);
     if (!status.ok() && status.code() != Code::kNotFound) return status;
   }
   if (!status.ok()) {
-    if (item.doubt) AbortOrphans(ctx, *large, item.attempts > 0 || item.redone > 0);
     status = Create(ctx, *large);
     if (!status.ok()) return status;
   }

@@ -4,16 +4,13 @@
 #ifndef FILEFERRY_TRANSFER_LARGE_H_
 #define FILEFERRY_TRANSFER_LARGE_H_
 
-#include <atomic>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
-#include "base/clock.h"
 #include "transfer/batcher.h"
 #include "transfer/bodies.h"
 #include "transfer/queue.h"
@@ -62,8 +59,6 @@ class LargeObjects {
   // The upload is of no more use.
   void Abort(LargeObject& large);
   void AbortOf(Item& item);
-  // After a run that came to its end.
-  void SweepOrphans(const OpContext& ctx);
   // Ends what a stopped run leaves: aborts the uploads unless they are kept for a later run.
   void AbandonAll(bool keep);
   void Forget(const std::shared_ptr<LargeObject>& large);
@@ -71,9 +66,6 @@ class LargeObjects {
  private:
   Status Resume(const OpContext& ctx, LargeObject& large);
   Status Create(const OpContext& ctx, LargeObject& large);
-  using Uploads = std::unordered_multimap<std::string, std::string>;  // key and id
-  Status ListOwn(const OpContext& ctx, const std::string& prefix, Uploads* found, Time until = Time::max());
-  void AbortOrphans(const OpContext& ctx, const LargeObject& large, bool of_this_run);
   Status SendBytes(const OpContext& ctx, LargeObject& large, const PartSpec& spec, BodyBuffer* small_buffer, PartInfo* info);
   Status CheckSource(const OpContext& ctx, const LargeObject& large);
   PartSpec SpecOf(const LargeObject& large, std::size_t part) const;
@@ -85,10 +77,6 @@ class LargeObjects {
   JobQueue& queue_;
   std::mutex mutex_;
   std::unordered_set<std::shared_ptr<LargeObject>> open_;
-  const Time started_ = Now();
-  std::atomic<bool> doubtful_{false};  // some object may have been begun by an earlier run
-  std::mutex orphans_mutex_;          // held while they are listed
-  std::optional<Uploads> orphans_;    // as they were when they were first asked for
 };
 
 }  // namespace fileferry

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "base/clock.h"
+
 namespace fileferry {
 
 Status Budget::Take(const OpContext& ctx, std::uint64_t* size) {
@@ -21,6 +23,23 @@ void Budget::Give(std::uint64_t size) {
   std::lock_guard lock(mutex_);
   free_ += size;
   freed_.notify_all();
+}
+
+Status NoRecorder::UploadAsked(const Item& item, const std::string& attempt_id) {
+  std::lock_guard lock(mutex_);
+  asked_.push_back({item.to, attempt_id, Now()});
+  return {};
+}
+
+Result<std::vector<AskedUpload>> NoRecorder::UploadsAsked(std::vector<std::string>*) {
+  std::lock_guard lock(mutex_);
+  return asked_;
+}
+
+Status NoRecorder::UploadClosed(const Item&, const std::string& upload_id) {
+  std::lock_guard lock(mutex_);
+  std::erase_if(asked_, [&](const AskedUpload& asked) { return asked.attempt_id == upload_id; });
+  return {};
 }
 
 std::string Setup::NextAttempt() const {

@@ -10,6 +10,8 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "transfer/board.h"
 #include "transfer/item.h"
@@ -39,7 +41,6 @@ struct Setup {
   bool server_copy = false;            // both sides are one service
   bool one_container = false;          // and one bucket or folder, so that a key may be mapped onto itself
   Board* board = nullptr;              // where bytes that are read for verification are counted; may be nullptr
-  std::optional<Time> began;           // when this migration's first run began: older uploads are not its own
 
   std::string NextAttempt() const;     // unique; begins with recorder->attempt_prefix()
   bool IsOurAttempt(const std::string& attempt_id) const;
@@ -48,21 +49,25 @@ struct Setup {
   mutable Budget budget{std::uint64_t{64} << 20};
 };
 
-// Records nothing: runs without a journal.
+// Records nothing beyond the process: runs without a journal.
 class NoRecorder : public IRecorder {
  public:
   explicit NoRecorder(std::string prefix) : prefix_(std::move(prefix)) {}
   const std::string& attempt_prefix() const override { return prefix_; }
   bool durable() const override { return false; }
+  Status UploadAsked(const Item& item, const std::string& attempt_id) override;
+  Result<std::vector<AskedUpload>> UploadsAsked(std::vector<std::string>* known) override;
   Status UploadOpened(const Item&, const OpenUpload&) override { return {}; }
   Status PartDone(const Item&, const std::string&, const PartInfo&) override { return {}; }
-  Status UploadClosed(const Item&, const std::string&) override { return {}; }
+  Status UploadClosed(const Item& item, const std::string& upload_id) override;
   Status Replacing(const Item&, const std::string&) override { return {}; }
   Status Ended(const Item&, const struct Ended&) override { return {}; }
   Status Flush() override { return {}; }
 
  private:
   const std::string prefix_;
+  std::mutex mutex_;
+  std::vector<AskedUpload> asked_;
 };
 
 // The folder or object that a storage's text names.  Asks the storage only where the text leaves that open.

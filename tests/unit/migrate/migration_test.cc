@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <fstream>
+#include <set>
 #include <utility>
 
 #include "fileferry/local.h"
@@ -166,6 +167,55 @@ TEST_CASE("uploads that an earlier run may have left are listed once, however ma
   CHECK(lists <= 2);  // one for single writes that nobody finishes, one for these
   CHECK(NoUploads(*world.to));
   CHECK(Contents(*world.to) == Contents(*world.from));
+}
+
+TEST_CASE("uploads that an application has open stay, whatever is resumed, retried or cleaned up; a lost one of ours does not") {
+  World world;
+  PutText(*world.from, "large", Pattern(300000, 9));
+  PutText(*world.from, "other", Pattern(300000, 8));
+  PutText(*world.from, "never asked for", Pattern(300, 8));
+  const auto open = [&](const std::string& key, bool with_part) {
+    const Result<std::string> id = world.to->CreateUpload({}, key, {});
+    REQUIRE(id.ok());
+    if (with_part) {
+      PartSpec spec;
+      spec.size = 4;
+      REQUIRE(world.to->UploadPart({}, key, *id, spec, *MemorySource(AsBytes(std::string_view("text")))).ok());
+    }
+    return *id;
+  };
+  std::set<std::string> theirs = {open("large", true), open("other", true), open("never asked for", false), open("elsewhere", false)};
+  const auto left = [&] {
+    std::set<std::string> ids;
+    const Result<UploadPage> page = world.to->ListUploads({}, "", "");
+    REQUIRE(page.ok());
+    for (const UploadEntry& entry : page->entries) ids.insert(entry.upload_id);
+    return ids;
+  };
+  // Cut off while the answer to a new upload is under way.
+  Result<std::unique_ptr<IRun>> run = world.Open()->Copy();
+  REQUIRE(run.ok());
+  IRun* running = run->get();
+  std::string lost;
+  std::mutex mutex;
+  world.destination->OnCall([&](Operation operation, const std::string& key) {
+    if (operation != Operation::kCreateUpload || key != "large") return Status();
+    std::lock_guard lock(mutex);
+    lost = open(key, false);
+    running->Cancel();
+    return Status(Code::kCancelled, "cut off");
+  });
+  CHECK(Finish(**run).code() == Code::kCancelled);
+  run->reset();
+  world.destination->OnCall({});
+  CHECK(left().count(lost) == 1);
+  SUBCASE("the next run") {
+    world.Copy();
+    CHECK(Contents(*world.to) == Contents(*world.from));
+  }
+  SUBCASE("cleanup") { MustRun(world.Open()->Cleanup()); }
+  SUBCASE("rollback") { MustRun(world.Open()->Rollback()); }
+  CHECK(left() == theirs);
 }
 
 TEST_CASE("a source that was changed is sent again while the copy is still ours") {
