@@ -252,7 +252,7 @@ void Engine::DoItem(Worker& worker, Item& item) {
 
 // What is still due for an object that was just stored: reading it back where everything is to be read.
 void Engine::AfterWrite(Item& item, Ended* ended) {
-  if (setup_.plan.verify != VerifyMode::kFull || ended->digest == std::nullopt) return;
+  if (setup_.plan.verify != VerifyMode::kFull) return;
   item.digest = ended->digest;
   item.written = ended->token;
   item.trash = ended->trash;
@@ -344,7 +344,7 @@ void Engine::Committed(PendingWrite&& write, const Status& status, const ObjectI
       const Digest* there = info.digests.Find(ended.digest->kind);
       if (there != nullptr && (confirmed & MaskOf(there->kind)) != 0 && *there == *ended.digest) ended.outcome = Outcome::kVerified;
     }
-    if (setup_.plan.verify == VerifyMode::kFull && ended.digest) {
+    if (setup_.plan.verify == VerifyMode::kFull) {
       item.task = Task::kReadBack;
       item.digest = ended.digest;
       item.written = ended.token;

@@ -390,22 +390,23 @@ void Mover::ReadBack(const OpContext& ctx, Item& item, Ended* ended) {
   const Side& to = setup_.destination;
   const std::string key = to.Full(item.to);
   const DigestKind kind = item.digest ? item.digest->kind : DigestKind::kCrc64Nvme;
-  Digest expected;
-  if (item.digest) {
-    expected = *item.digest;
-  } else {
-    Result<Digest> here = ReadDigest(ctx, setup_, setup_.source, setup_.source.Full(item.key), kind, {});
-    if (!here.ok()) return End(ended, Outcome::kFailed, AtSource(here.status()));
-    expected = *here;
-  }
-  Result<Digest> there = ReadDigest(ctx, setup_, to, key, kind, {});
   ended->wrote = true;
   ended->token = item.written;
   ended->trash = item.trash;
-  ended->digest = expected;
   ended->size = item.size;
   ended->source_etag = item.etag;
   ended->source_modified = item.modified;
+  Digest expected;
+  if (item.digest) {
+    expected = *item.digest;
+  } else {  // the service copied the bytes, and has told nothing of them
+    Result<Digest> here = ReadDigest(ctx, setup_, setup_.source, setup_.source.Full(item.key), kind, item.etag);
+    if (here.code() == Code::kPreconditionFailed || here.code() == Code::kNotFound) return End(ended, Outcome::kCopied);  // another one by now
+    if (!here.ok()) return End(ended, Outcome::kFailed, AtSource(here.status()));
+    expected = *here;
+  }
+  ended->digest = expected;
+  Result<Digest> there = ReadDigest(ctx, setup_, to, key, kind, {});
   if (there.ok() && *there == expected) return End(ended, Outcome::kVerified);
   if (there.code() == Code::kNotFound) return End(ended, Outcome::kMissingAtDestination, there.status());
   if (there.ok() || there.code() == Code::kIntegrity) {

@@ -139,3 +139,41 @@ TEST_CASE("a source that gives other bytes the second time is not published") {
   CHECK(Contents(*to.provider).empty());
   CHECK(to.provider->ListUploads({}, "", "")->entries.empty());
 }
+
+TEST_CASE("--verify full reads back what the service itself has copied, also where it keeps no digest") {
+  class Mute : public Shaped {  // a service that tells no digest, and may damage what it copies
+   public:
+    using Shaped::Shaped;
+    Result<ObjectInfo> Stat(const OpContext& ctx, std::string_view key) override { return Muted(Shaped::Stat(ctx, key)); }
+    Result<ObjectInfo> CopyFrom(const OpContext& ctx, const Location& from, std::string_view to, const CopyOptions& options) override {
+      Result<ObjectInfo> copied = Muted(Shaped::CopyFrom(ctx, from, to, options));
+      if (!copied.ok() || !damages) return copied;
+      PutText(*inner, std::string(to), "BYTES");
+      return Muted(inner->Stat(ctx, to));
+    }
+    ProviderPtr inner;
+    bool damages = false;
+
+   private:
+    static Result<ObjectInfo> Muted(Result<ObjectInfo> info) {
+      if (info.ok()) info->digests = DigestSet();
+      if (info.ok()) info->confirmed = 0;
+      return info;
+    }
+  };
+  for (const bool damages : {false, true}) {
+    CAPTURE(damages);
+    const ProviderPtr memory = MemoryStorageProvider::Create("m:");
+    auto service = std::make_shared<Mute>(memory);
+    service->inner = memory;
+    service->damages = damages;
+    service->caps.batch = false;
+    PutText(*memory, "from/a", "bytes");
+    CopyPlan plan;
+    plan.verify = VerifyMode::kFull;
+    Result<std::unique_ptr<IRun>> run = NewCopy(Opened(service, "m:from", "from/"), Opened(service, "m:to", "to/"), plan);
+    REQUIRE(run.ok());
+    CHECK(Finish(**run).ok());
+    CHECK(Count((*run)->Snapshot(), damages ? Outcome::kDifferent : Outcome::kVerified) == 1);
+  }
+}
