@@ -173,6 +173,7 @@ Status Journal::PrepareAll() {
       {&parts_closed_, "DELETE FROM parts WHERE upload_id=?1"},
       {&part_, "INSERT OR REPLACE INTO parts VALUES(?1,?2,?3,?4,?5)"},
       {&trash_, "UPDATE objects SET trash=?2, state=1 WHERE key=?1"},
+      {&removing_, "UPDATE objects SET source_deleted=2 WHERE key=?1 AND source_deleted=0"},
       {&page_, "UPDATE migration SET token=?1,last_key=?2,listed=?3,updated=?4,skipped_links=?5,empty_folders=?6,filtered=?7"},
   };
   for (const auto& [statement, sql] : all) {
@@ -274,6 +275,8 @@ Status Journal::ApplyOne(const JournalChange& change) {
       return part_.Run();
     case JournalChange::Kind::kTrash:
       return trash_.BindBlob(1, change.row.key).BindBlob(2, change.row.trash).Run();
+    case JournalChange::Kind::kRemoving:
+      return removing_.BindBlob(1, change.row.key).Run();
   }
   return {};
 }

@@ -56,6 +56,7 @@ struct JournalRow {
   std::string message;
   int run = 0;                    // the run that wrote this row
   bool source_deleted = false;    // this migration has removed the source, whatever became of the copy since
+  bool removing = false;          // it was about to, and how that ended is not known
 };
 
 struct JournalUpload {
@@ -70,7 +71,7 @@ struct JournalUpload {
 
 // One thing that happened.
 struct JournalChange {
-  enum class Kind : std::uint8_t { kEnded, kUpload, kUploadClosed, kPart, kTrash };
+  enum class Kind : std::uint8_t { kEnded, kUpload, kUploadClosed, kPart, kTrash, kRemoving };
   Kind kind = Kind::kEnded;
   JournalRow row;                 // kEnded: everything; others: key
   JournalUpload upload;           // kUpload; kUploadClosed and kPart: upload_id
@@ -130,7 +131,7 @@ class Journal {
   std::unique_ptr<JournalLock> lock_;
   std::unique_ptr<Database> database_;
   Status broken_;  // a commit failed: nothing more is written
-  Statement write_row_, find_row_, upload_, upload_closed_, parts_closed_, part_, trash_, page_;
+  Statement write_row_, find_row_, upload_, upload_closed_, parts_closed_, part_, trash_, removing_, page_;
 };
 
 }  // namespace fileferry

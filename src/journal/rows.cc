@@ -66,7 +66,7 @@ void BindRow(Statement* statement, const JournalRow& row) {
   if (!row.trash.empty()) s.BindBlob(13, row.trash);
   s.Bind(14, row.attempts).Bind(15, static_cast<std::int64_t>(row.code));
   if (!row.message.empty()) s.BindText(16, row.message);
-  s.Bind(18, row.source_deleted ? 1 : 0);
+  s.Bind(18, row.source_deleted ? 1 : row.removing ? 2 : 0);
 }
 
 JournalRow ReadRow(const Statement& s) {
@@ -88,7 +88,8 @@ JournalRow ReadRow(const Statement& s) {
   row.code = static_cast<Code>(s.Int(14));
   row.message = s.Bytes(15);
   row.run = static_cast<int>(s.Int(16));
-  row.source_deleted = s.Int(17) != 0;
+  row.source_deleted = s.Int(17) == 1;
+  row.removing = s.Int(17) == 2;
   return row;
 }
 

@@ -27,6 +27,7 @@ Item ItemOf(const JournalRow& row) {
   item.digest = row.digest;
   item.trash = row.trash;
   item.source_deleted = row.source_deleted;
+  item.removing = row.removing;
   return item;
 }
 
@@ -152,6 +153,7 @@ Status JournalRecorder::Ended(const Item& item, const struct Ended& ended) {
   row.state = ended.outcome;
   // Whatever is found later: a rollback has to restore the source first.
   row.source_deleted = ended.outcome == Outcome::kSourceDeleted || (item.source_deleted && !ended.source_written && ended.outcome != Outcome::kRolledBack);
+  row.removing = !row.source_deleted && ended.outcome != Outcome::kRolledBack && (ended.removing || (item.removing && !ended.source_written));
   row.attempts = item.attempts + 1;
   row.run = run_;
   row.code = ended.status.code();

@@ -31,6 +31,26 @@ class DeleteTask : public IEngineTask {
   Board& board_;
 };
 
+// That sources are about to be removed is written down before, many at a time: of one that is gone after a run was cut off, the next one knows by whom.
+class RemovalSupply : public ISupply {
+ public:
+  RemovalSupply(Journal& journal, RowSupply& rows) : journal_(journal), rows_(rows) {}
+  Status Next(const OpContext& ctx, std::vector<Item>* out) override {
+    const std::size_t before = out->size();
+    if (Status status = rows_.Next(ctx, out); !status.ok()) return status;
+    std::vector<JournalChange> changes(out->size() - before);
+    for (std::size_t i = 0; i < changes.size(); ++i) {
+      changes[i].kind = JournalChange::Kind::kRemoving;
+      changes[i].row.key = (*out)[before + i].key;
+    }
+    return journal_.Apply(changes);
+  }
+
+ private:
+  Journal& journal_;
+  RowSupply& rows_;
+};
+
 Status DeleteSources(Run& run, JournaledRunner::World& world, Setup& setup) {
   setup.plan.limit = 0;
   Board& board = run.board();
@@ -39,7 +59,7 @@ Status DeleteSources(Run& run, JournaledRunner::World& world, Setup& setup) {
   if (!totals.ok()) return totals.status();
   KeepUnverified(board, totals->objects[static_cast<std::size_t>(Outcome::kCopied)]);
   BeginWork(board, *totals, {Outcome::kVerified}, false);
-  RowSupply supply(*world.journal, {Outcome::kVerified}, [&board](const JournalRow& row, Item* item) {
+  RowSupply rows(*world.journal, {Outcome::kVerified}, [&board](const JournalRow& row, Item* item) {
     item->task = Task::kCustom;
     item->in_journal = true;
     item->counted = row.state;
@@ -48,6 +68,7 @@ Status DeleteSources(Run& run, JournaledRunner::World& world, Setup& setup) {
     board.Worked(row.size);
     return false;
   });
+  RemovalSupply supply(*world.journal, rows);
   return run.Work(setup, supply, "removing sources", setup.plan.transfers, &task);
 }
 

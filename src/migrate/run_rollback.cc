@@ -30,7 +30,7 @@ class RollbackTask : public IEngineTask {
     if (!there.ok() && there.code() != Code::kNotFound) return End(ended, Outcome::kFailed, there.status());
     const bool absent = !there.ok();
     if (!absent && !IsOurs(ctx, item, *there, ended)) return;
-    if (item.source_deleted) {
+    if (item.source_deleted || (item.removing && SourceIsGone(ctx, item))) {
       if (!RestoreSource(ctx, item, absent, ended)) return;
     } else if (!absent && !SourceIsThere(ctx, item, ended)) {
       return;
@@ -86,6 +86,11 @@ class RollbackTask : public IEngineTask {
     }
     End(ended, Outcome::kConflict, Status(Code::kPreconditionFailed, "it bears the mark of this migration but not the source's bytes; left alone"));
     return false;
+  }
+
+  bool SourceIsGone(const OpContext& ctx, const Item& item) {
+    const Result<bool> there = Exists(*setup_.source.provider, ctx, setup_.source.Full(item.key));
+    return there.ok() && !*there;
   }
 
   // False: *ended; nobody but the user has removed the source, and what is at the destination may be the only copy.

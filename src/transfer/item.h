@@ -89,6 +89,7 @@ struct Item {
   std::string trash;                   // an earlier attempt has put the replaced object there
   bool trash_unused = false;           // and has certainly not replaced anything since
   bool source_deleted = false;         // an earlier run of this migration has removed the source
+  bool removing = false;               // or was about to, and was cut off
 };
 
 // How the work on one item ended.
@@ -102,7 +103,8 @@ struct Ended {
   std::string trash;                   // where the replaced object is kept (relative to the destination); empty: nothing was replaced
   std::optional<Time> source_modified; // as moved
   std::string source_etag;
-  bool source_written = false;         // the source, deleted before, is there again: it was read, or restored
+  bool source_written = false;         // the source, deleted before, is there again: it was read, restored, or seen
+  bool removing = false;               // whether the source was removed is not known
   std::string batch_key;               // the key that was put, while it waits for its batch
 };
 

@@ -534,9 +534,14 @@ void DeleteSource(const OpContext& ctx, const Setup& setup, Board& board, const 
     board.kept_sources.fetch_add(1, std::memory_order_relaxed);
     board.Problem({item.key, item.to, ended->size, ended->outcome, status.code(), "the source was not removed: " + std::string(status.message()), item.attempts}, true);
   };
-  Result<ObjectInfo> now = from.provider->Stat(ctx, key);
-  if (now.code() == Code::kNotFound) return;
+  Result<ObjectInfo> there = setup.destination.provider->Stat(ctx, setup.destination.Full(item.to));
+  Result<ObjectInfo> now = from.provider->Stat(ctx, key);  // as late as can be
+  if (now.code() == Code::kNotFound) {
+    if (item.removing) ended->outcome = Outcome::kSourceDeleted;  // by the run that was cut off
+    return;
+  }
   if (!now.ok()) return keep(now.status());
+  ended->source_written = true;
   Token moved{ended->source_etag, {}, ended->size, ended->source_modified};
   ObjectInfo listed = *now;
   listed.modified = ListedTime(*now, from.caps);
@@ -545,7 +550,6 @@ void DeleteSource(const OpContext& ctx, const Setup& setup, Board& board, const 
   if (now->size != ended->size || !(same_etag || (moved.etag.empty() && same_time))) {
     return keep(Status(Code::kSourceChanged, "it was changed after it was copied"));
   }
-  Result<ObjectInfo> there = setup.destination.provider->Stat(ctx, setup.destination.Full(item.to));
   if (there.code() == Code::kNotFound) return no_copy(Outcome::kMissingAtDestination, Code::kNotFound, "its copy is gone");
   if (!there.ok()) return keep(there.status());
   if (!ended->wrote || !IsStill(ended->token, *there)) return no_copy(Outcome::kDifferent, Code::kPreconditionFailed, "its copy was changed at the destination");
@@ -557,9 +561,21 @@ void DeleteSource(const OpContext& ctx, const Setup& setup, Board& board, const 
     if (Status status = Archive(ctx, setup, item, *now, *ended); !status.ok()) return keep(status);
   }
   RemoveOptions options;
-  if (from.caps.conditional_remove) options.if_match = now->etag;
+  if (from.caps.conditional_remove) {
+    options.if_match = now->etag;
+  } else {
+    board.Note(from.provider->Name() + ": the storage cannot remove conditionally; each source is looked at right before it is removed");
+    if (setup.archive) {  // that took its time
+      const Result<ObjectInfo> still = from.provider->Stat(ctx, key);
+      if (!still.ok()) return keep(still.status());
+      if (!IsStill(Token::Of(*now), *still)) return keep(Status(Code::kSourceChanged, "it was changed while it was archived"));
+    }
+  }
   const Status removed = from.provider->Remove(ctx, key, options);
-  if (!removed.ok()) return keep(removed);
+  if (!removed.ok()) {
+    ended->removing = removed.code() != Code::kPreconditionFailed;
+    return keep(removed);
+  }
   ended->outcome = Outcome::kSourceDeleted;
 }
 

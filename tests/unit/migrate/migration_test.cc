@@ -418,6 +418,103 @@ TEST_CASE("sources are removed after verified copies, and come back") {
   CHECK(Contents(*world.to) == std::map<std::string, std::string>{{"k2", "theirs"}});
 }
 
+TEST_CASE("a source that somebody writes while it is archived stays, also where the storage cannot remove conditionally") {
+  World world;
+  PutText(*world.from, "a", "moved");
+  world.source->caps.conditional_remove = false;
+  auto archive = std::make_shared<Shaped>(MemoryStorageProvider::Create("memory:archive"));
+  archive->caps.server_copy = false;
+  archive->OnCall([&](Operation operation, const std::string&) {
+    if (operation == Operation::kPut) PutText(*world.from, "a", "newer");
+    return Status();
+  });
+  world.options.plan.delete_source = true;
+  world.options.plan.confirmed = true;
+  world.options.plan.archive = "memory:archive";
+  world.options.plan.archive_storage = std::make_shared<OpenedStorage>(Opened(archive, "memory:archive"));
+  const Progress progress = world.Copy();
+  CHECK(Contents(*world.from) == std::map<std::string, std::string>{{"a", "newer"}});
+  CHECK(progress.kept_sources == 1);
+  CHECK(std::any_of(progress.notes.begin(), progress.notes.end(), [](const std::string& note) { return note.find("cannot remove conditionally") != std::string::npos; }));
+}
+
+// The child dies right after it has removed a source.
+TEST_CASE("killed between the removal of a source and its row: a rollback brings it back, and a rerun knows who removed it") {
+  for (const bool archived : {false, true}) {
+    for (const bool rerun : {false, true}) {
+      CAPTURE(archived);
+      CAPTURE(rerun);
+      World world;
+      TempFolder tree;
+      const auto open = [&](const std::string& root) {
+        LocalOptions o;
+        o.root = tree.path + root;
+        Result<std::unique_ptr<LocalStorageProvider>> made = LocalStorageProvider::Create(o);
+        return ProviderPtr(std::move(*made));
+      };
+      for (const char* key : {"a", "b", "c"}) PutText(*open("/from"), key, key);
+      const std::map<std::string, std::string> before = Contents(*open("/from"));
+      world.options.plan.delete_source = world.options.plan.confirmed = true;
+      if (archived) {
+        world.options.plan.archive = tree.path + "/archive";
+        world.options.plan.archive_storage = std::make_shared<OpenedStorage>(Opened(open("/archive"), tree.path + "/archive"));
+      }
+      const auto runner = [&](ProviderPtr from) { return MigrationRunner::Open(Opened(std::move(from), tree.path + "/from"), Opened(open("/to"), tree.path + "/to"), world.options); };
+      const pid_t child = ::fork();
+      if (child == 0) {
+        auto from = std::make_shared<Shaped>(open("/from"));
+        from->OnCall([&](Operation operation, const std::string& key) {
+          if (operation != Operation::kRemove || key != "b") return Status();
+          ::_exit(open("/from")->Remove({}, key, {}).ok() ? 77 : 78);
+        });
+        Result<std::unique_ptr<MigrationRunner>> opened = runner(from);
+        if (!opened.ok()) ::_exit(3);
+        Result<std::unique_ptr<IRun>> run = (*opened)->Copy();
+        if (!run.ok() || !(*run)->Start().ok()) ::_exit(4);
+        (void)(*run)->Wait(std::chrono::seconds(60));
+        ::_exit(5);
+      }
+      int status = 0;
+      REQUIRE(::waitpid(child, &status, 0) == child);
+      REQUIRE(WEXITSTATUS(status) == 77);
+      if (rerun) {
+        CHECK(Count(MustRun((*runner(open("/from")))->Copy()), Outcome::kSourceDeleted) == 3);
+        CHECK(Contents(*open("/from")).empty());
+      }
+      Result<std::unique_ptr<IRun>> rollback = (*runner(open("/from")))->Rollback();
+      REQUIRE(rollback.ok());
+      CHECK(Finish(**rollback).ok());
+      CHECK(ExitStatusOf(**rollback) == 0);
+      CHECK(Contents(*open("/from")) == before);
+      CHECK(Contents(*open("/to")).empty());
+    }
+  }
+}
+
+TEST_CASE("a source that a cut-off run was about to remove, and has not, is no loss to anybody") {
+  World world;
+  for (const char* key : {"a", "b"}) PutText(*world.from, key, key);
+  const std::map<std::string, std::string> before = Contents(*world.from);
+  world.options.plan.delete_source = world.options.plan.confirmed = true;
+  world.options.plan.transfers = 1;
+  Result<std::unique_ptr<IRun>> run = world.Open()->Copy();
+  REQUIRE(run.ok());
+  IRun* running = run->get();
+  world.source->OnCall([&](Operation operation, const std::string&) {
+    if (operation != Operation::kRemove) return Status();
+    running->Cancel();
+    return Status(Code::kCancelled, "cut off");
+  });
+  (void)Finish(**run);
+  run->reset();
+  world.source->OnCall({});
+  world.options.plan.delete_source = world.options.plan.confirmed = false;
+  CHECK(Count(MustRun(world.Open()->Verify(VerifyMode::kChecksum)), Outcome::kVerified) == 2);
+  MustRun(world.Open()->Rollback());
+  CHECK(Contents(*world.from) == before);
+  CHECK(Contents(*world.to).empty());
+}
+
 TEST_CASE("one journal, one runner, one migration") {
   World world;
   world.Fill(3);
