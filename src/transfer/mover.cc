@@ -293,6 +293,16 @@ Step Mover::PutSmall(const OpContext& ctx, Worker& worker, Item& item, const Wri
     End(ended, Outcome::kFailed, AtSource(std::move(status)));
     return Step::kEnded;
   }
+  // As much as was listed has arrived, or the source says that it is another size by now: an answer that does not tell its length may have ended early.
+  if (const std::optional<std::uint64_t> size = body.source->size(); size && *size != item.size) {
+    const Result<ObjectInfo> now = setup_.source.provider->Stat(ctx, setup_.source.Full(item.key));
+    Status status = now.status();
+    if (now.ok() && now->size != *size) status = Status(Code::kSourceChanged, std::to_string(*size) + " bytes arrived of an object of " + std::to_string(now->size));
+    if (!status.ok()) {
+      End(ended, Outcome::kFailed, AtSource(std::move(status)));
+      return Step::kEnded;
+    }
+  }
   PutOptions put;
   put.properties = PropertiesToCarry(body.info, setup_.source, to, setup_.plan);
   if (Status status = AddAccess(ctx, setup_.source, setup_.source.Full(item.key), setup_.destination, setup_.plan, &put.properties); !status.ok()) {
