@@ -134,7 +134,7 @@ class IRun {
   virtual void Cancel() = 0;                 // objects under way end cleanly or are abandoned; the journal stays resumable
   virtual void Pause(bool on) = 0;
   virtual Progress Snapshot() const = 0;
-  // The objects that did not end well, newest last, at most max (in memory for copy: the first 10000; from the journal for a migration).
+  // Objects that did not end well, at most max: without a journal the last of the first 10000, newest last; of a migration those with the lowest keys, by key.
   virtual std::vector<ObjectRecord> Problems(std::size_t max) const = 0;
 };
 // 0, 1, 3 or 4 as the command line documents.

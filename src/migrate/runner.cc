@@ -56,7 +56,7 @@ std::vector<Outcome> BadOutcomes() {
   return bad;
 }
 
-// The last rows that did not end well.
+// The first rows, by key, that did not end well.
 std::vector<ObjectRecord> ProblemsOf(Journal& journal, std::size_t max) {
   std::vector<ObjectRecord> records;
   Result<std::vector<JournalRow>> rows = journal.Rows(BadOutcomes(), {}, max);
