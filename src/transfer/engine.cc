@@ -19,6 +19,7 @@ constexpr std::size_t kKeptForAnotherPass = 10000;
 constexpr int kPasses = 3;
 constexpr int kRedoChanged = 2;
 constexpr int kBreaker = 20;             // failures of a storage one after the other, over all workers
+constexpr auto kThrottledForLong = std::chrono::minutes(5);  // without any success
 constexpr auto kTick = std::chrono::milliseconds(50);
 
 // Failures that say more about the storage than about the object.
@@ -442,8 +443,35 @@ bool Engine::CountFailure(const Status& status) {
     std::lock_guard lock(mutex_);
     last_failure_ = status;
   }
-  if (failures_in_a_row_.fetch_add(1) + 1 >= kBreaker) Fatal(status);
+  if (status.code() == Code::kRateLimited) {
+    Throttled(status);
+  } else if (failures_in_a_row_.fetch_add(1) + 1 >= kBreaker) {
+    Fatal(status);
+  }
   return false;
+}
+
+// A storage that asks for less gets less, and time; one that lets nothing through ends the run all the same.
+void Engine::Throttled(const Status& status) {
+  queue_.Narrow();
+  throttled_.store(true, std::memory_order_relaxed);
+  bool for_long = false;
+  {
+    std::lock_guard lock(mutex_);
+    const auto now = SteadyNow();
+    if (!throttled_since_) throttled_since_ = now;
+    for_long = now - *throttled_since_ >= kThrottledForLong;
+  }
+  if (for_long) Fatal(status);
+}
+
+void Engine::Succeeded() {
+  failures_in_a_row_.store(0, std::memory_order_relaxed);
+  succeeded_.store(true, std::memory_order_relaxed);
+  if (!throttled_.load(std::memory_order_relaxed)) return;
+  throttled_.store(queue_.Widen(), std::memory_order_relaxed);
+  std::lock_guard lock(mutex_);
+  throttled_since_.reset();
 }
 
 void Engine::Finish(Item& item, Ended* ended) {

@@ -5,8 +5,10 @@
 #define FILEFERRY_TRANSFER_ENGINE_H_
 
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -57,7 +59,8 @@ class Engine {
   void Classify(Item& item, Ended* ended);
   bool TryAgain(Item& item, Ended* ended);
   void Record(Item& item, Ended* ended);
-  void Succeeded() { failures_in_a_row_.store(0, std::memory_order_relaxed); succeeded_.store(true, std::memory_order_relaxed); }
+  void Succeeded();
+  void Throttled(const Status& status);
   bool CountFailure(const Status& status);  // true: it ended the run
   void Fatal(Status status);
 
@@ -71,6 +74,8 @@ class Engine {
   std::unique_ptr<Mover> mover_;
   std::atomic<int> failures_in_a_row_{0};
   std::atomic<bool> succeeded_{false};
+  std::atomic<bool> throttled_{false};         // the storage asked for less, and fewer workers go on
+  std::optional<std::chrono::steady_clock::time_point> throttled_since_;  // nothing has gone well since
   std::atomic<std::uint64_t> dispatched_{0}, finished_{0}, found_there_{0};
   std::atomic<std::size_t> working_{0};
   std::mutex mutex_;

@@ -7,6 +7,10 @@
 
 namespace fileferry {
 
+namespace {
+constexpr std::size_t kWidenAfter = 16;
+}  // namespace
+
 bool JobQueue::Push(std::vector<Item>* items) {
   std::size_t next = 0;
   std::unique_lock lock(mutex_);
@@ -59,7 +63,7 @@ bool JobQueue::Pop(Job* job) {
   std::unique_lock lock(mutex_);
   for (;;) {
     if (stopped_) return false;
-    if (!paused_ && !Empty()) break;
+    if (!paused_ && !Empty() && active_ < limit_) break;
     if (closed_ && Empty() && active_ == 0 && held_ == 0) return false;
     ++sleeping_;
     work_.wait(lock);
@@ -84,6 +88,7 @@ bool JobQueue::Pop(Job* job) {
 void JobQueue::Done() {
   std::lock_guard lock(mutex_);
   --active_;
+  if (limit_ != kNoLimit && active_ < limit_ && !Empty() && sleeping_ > 0) work_.notify_one();
   if (active_ == 0 && Empty()) {
     idle_.notify_all();
     if (closed_ && held_ == 0) work_.notify_all();
@@ -132,6 +137,24 @@ bool JobQueue::WaitIdle() {
 bool JobQueue::Idle() const {
   std::lock_guard lock(mutex_);
   return Empty() && active_ == 0;
+}
+
+void JobQueue::Narrow() {
+  std::lock_guard lock(mutex_);
+  went_well_ = 0;
+  if (active_ > limit_) return;  // those under way do not know of the last time yet
+  if (limit_ == kNoLimit) widest_ = std::max<std::size_t>(active_, 1);
+  limit_ = std::max<std::size_t>(std::min(limit_, active_) / 2, 1);
+}
+
+bool JobQueue::Widen() {
+  std::lock_guard lock(mutex_);
+  if (limit_ == kNoLimit) return false;
+  if (++went_well_ < kWidenAfter) return true;
+  went_well_ = 0;
+  if (++limit_ >= widest_) limit_ = kNoLimit;
+  work_.notify_all();
+  return limit_ != kNoLimit;
 }
 
 void JobQueue::Pause(bool on) {

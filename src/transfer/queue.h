@@ -50,12 +50,17 @@ class JobQueue {
   bool WaitIdle();
   bool Idle() const;
   void Pause(bool on);
+  // The storage asks for less: from now on half as many jobs at a time as are under way, at least one.
+  void Narrow();
+  // A job went well: one more at a time for every few of these.  False: as many as before the first Narrow.
+  bool Widen();
 
  private:
   struct Parts {
     std::shared_ptr<LargeObject> large;
     std::deque<std::size_t> left;
   };
+  static constexpr std::size_t kNoLimit = SIZE_MAX;
   bool Empty() const { return items_.empty() && parts_.empty(); }
 
   const std::size_t capacity_;
@@ -64,6 +69,7 @@ class JobQueue {
   std::deque<Item> items_;
   std::deque<Parts> parts_;
   std::size_t sleeping_ = 0, active_ = 0, held_ = 0;
+  std::size_t limit_ = kNoLimit, widest_ = 0, went_well_ = 0;  // jobs at a time; widest_: when it was first narrowed
   bool planner_waits_ = false, closed_ = false, stopped_ = false, paused_ = false;
 };
 

@@ -168,3 +168,33 @@ TEST_CASE("many workers and one planner: every object once") {
   CHECK(seen.size() == 2000);
   CHECK(std::set<std::string>(seen.begin(), seen.end()).size() == 2000);
 }
+
+TEST_CASE("a narrowed queue gives out less at a time, and more again when jobs go well") {
+  JobQueue queue(200);
+  std::vector<Item> items(150);
+  REQUIRE(queue.Push(&items));
+  for (int i = 0; i < 4; ++i) PopOne(queue);
+  queue.Narrow();  // to two
+  queue.Narrow();  // of those under way: they are as many as before
+  queue.Done();
+  queue.Done();
+  std::atomic<int> got{0};
+  std::thread waiting([&] {
+    PopOne(queue);
+    ++got;
+  });
+  Breathe();
+  CHECK(got == 0);
+  queue.Done();
+  waiting.join();
+  CHECK(got == 1);
+  bool narrow = true;
+  int well = 0;
+  while (narrow && well < 100) {
+    ++well;
+    narrow = queue.Widen();
+  }
+  CHECK(well == 32);  // to three, and to the four of the beginning
+  for (int i = 0; i < 10; ++i) PopOne(queue);
+  for (int i = 0; i < 12; ++i) queue.Done();
+}
