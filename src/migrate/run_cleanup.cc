@@ -80,13 +80,13 @@ Status SweepTrash(Run& run, JournaledRunner::World& world, Setup& setup) {
 
 }  // namespace
 
-Result<std::uint64_t> RemoveAbandoned(const OpContext& ctx, const Setup& setup) {
-  IStorageProvider& provider = *setup.destination.provider;
-  if (!setup.destination.caps.multipart) return std::uint64_t{0};
+Result<std::uint64_t> RemoveAbandoned(const OpContext& ctx, const Side& side) {
+  IStorageProvider& provider = *side.provider;
+  if (!side.caps.multipart) return std::uint64_t{0};
   std::uint64_t count = 0;
   std::string token;
   do {
-    Result<UploadPage> page = provider.ListUploads(ctx, setup.destination.prefix, token);
+    Result<UploadPage> page = provider.ListUploads(ctx, side.prefix, token);
     if (!page.ok()) return page.status();
     for (const UploadEntry& entry : page->entries) {
       if (!entry.abandoned) continue;
@@ -96,6 +96,20 @@ Result<std::uint64_t> RemoveAbandoned(const OpContext& ctx, const Setup& setup) 
     if (!page->next_token.empty() && page->next_token == token) return Status(Code::kUnavailable, "the storage repeats a page of its unfinished uploads");
     token = page->next_token;
   } while (!token.empty());
+  return count;
+}
+
+Result<std::uint64_t> RemoveAbandoned(const OpContext& ctx, const Setup& setup, bool writes_to_source) {
+  std::uint64_t count = 0;
+  for (const Side* side : {&setup.destination, writes_to_source ? &setup.source : nullptr, setup.archive ? &*setup.archive : nullptr}) {
+    if (side == nullptr) continue;
+    Result<std::uint64_t> some = RemoveAbandoned(ctx, *side);
+    if (some.ok()) {
+      count += *some;
+    } else if (side == &setup.destination) {  // another one may not let us look
+      return some;
+    }
+  }
   return count;
 }
 
@@ -121,7 +135,7 @@ Status CleanupBody(Run& run, JournaledRunner::World& world, Setup& setup, Journa
   run.board().Phase("cleaning up");
   Result<std::uint64_t> aborted = AbortUploads(run.context(), *world.journal, setup, recorder);
   if (!aborted.ok()) return aborted.status();
-  Result<std::uint64_t> abandoned = RemoveAbandoned(run.context(), setup);
+  Result<std::uint64_t> abandoned = RemoveAbandoned(run.context(), setup, false);
   if (!abandoned.ok()) return abandoned.status();
   run.board().Note("unfinished uploads removed: " + std::to_string(*aborted) + ", unfinished files: " + std::to_string(*abandoned));
   return world.trash_age ? SweepTrash(run, world, setup) : Status();

@@ -107,7 +107,7 @@ Status CopyBody(Run& run, JournaledRunner::World& world, Setup& setup, JournalRe
   MigrateSupply supply(journal, setup, run.board(), head.runs, had_rows, merge.get(), keys.get());
   Status status = run.Work(setup, supply, "copying", setup.plan.transfers);
   if (status.ok() && setup.plan.delete_source) status = DeleteSources(run, world, setup);
-  if (status.ok() && world.cut_off) status = RemoveAbandoned(run.context(), setup).status();
+  if (status.ok() && world.cut_off) status = RemoveAbandoned(run.context(), setup, false).status();
   return status;
 }
 
@@ -138,7 +138,7 @@ Status RetryBody(Run& run, JournaledRunner::World& world, Setup& setup, JournalR
     return true;
   });
   Status status = run.Work(setup, rows, "retrying", setup.plan.transfers);
-  if (status.ok() && world.cut_off) status = RemoveAbandoned(run.context(), setup).status();
+  if (status.ok() && world.cut_off) status = RemoveAbandoned(run.context(), setup, false).status();
   return status;
 }
 

@@ -230,6 +230,9 @@ Status RollbackBody(Run& run, JournaledRunner::World& world, Setup& setup, Journ
     return false;
   });
   if (Status status = run.Work(setup, rows, "rolling back", setup.plan.checkers, &task); !status.ok()) return status;
+  if (world.cut_off) {
+    if (Result<std::uint64_t> removed = RemoveAbandoned(run.context(), setup, true); !removed.ok()) return removed.status();
+  }
   return journal.BeginListing();  // a later run begins anew
 }
 

@@ -61,8 +61,10 @@ void ShowTotals(Board& board, const Journal::Totals& totals, bool listed_too);
 void BeginWork(Board& board, const Journal::Totals& totals, const std::vector<Outcome>& states, bool by_bytes);
 // Aborts the uploads that the journal knows, and those that were asked for without an answer; the number aborted.
 Result<std::uint64_t> AbortUploads(const OpContext& ctx, Journal& journal, const Setup& setup, JournalRecorder& recorder);
-// Removes what killed processes left at the destination, of any run: single writes that nobody is going to finish; how many.
-Result<std::uint64_t> RemoveAbandoned(const OpContext& ctx, const Setup& setup);
+// Removes what killed processes left in a storage, of any run: single writes that nobody is going to finish; how many.
+Result<std::uint64_t> RemoveAbandoned(const OpContext& ctx, const Side& side);
+// The same in all storages that a run writes to.
+Result<std::uint64_t> RemoveAbandoned(const OpContext& ctx, const Setup& setup, bool writes_to_source);
 ObjectRecord RecordOf(const JournalRow& row);
 Progress ProgressOf(const Journal::Totals& totals, const JournalHead& head);
 
