@@ -32,6 +32,8 @@ struct FilterOptions {
   std::string keys_from;     // a file of keys, one a line (NUL-separated when it holds a NUL): only these, nothing is listed
   std::optional<std::uint64_t> min_size, max_size;
   std::optional<Time> newer_than, older_than;  // by the entry's modification time
+  // How the user wrote that time where it counts back from now ("7d").  Such words, not the moment, tell one migration from another; a run that is gone on with keeps the moment it began with.
+  std::string newer_than_age, older_than_age;
   std::vector<std::string> content_types;      // "image/*"; by the key's extension, else by a stat
 };
 

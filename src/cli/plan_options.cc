@@ -38,10 +38,14 @@ class Reader {
     Fail(option, size.status().message());
     return std::nullopt;
   }
-  std::optional<Time> When(std::string_view option) {
+  std::optional<Time> When(std::string_view option, std::string* age) {
     if (!parsed_.Has(option)) return std::nullopt;
-    const auto time = ParseWhen(parsed_.Get(option), std::chrono::system_clock::now());
-    if (time.ok()) return *time;
+    const std::string text = parsed_.Get(option);
+    const auto time = ParseWhen(text, std::chrono::system_clock::now());
+    if (time.ok()) {
+      if (ParseDurationMs(text).ok()) *age = text;
+      return *time;
+    }
     Fail(option, time.status().message());
     return std::nullopt;
   }
@@ -85,8 +89,8 @@ FilterOptions FilterOf(const Parsed& parsed, Reader* reader) {
   filter.keys_from = reader->File("keys-from");
   filter.min_size = reader->Size("min-size");
   filter.max_size = reader->Size("max-size");
-  filter.newer_than = reader->When("newer-than");
-  filter.older_than = reader->When("older-than");
+  filter.newer_than = reader->When("newer-than", &filter.newer_than_age);
+  filter.older_than = reader->When("older-than", &filter.older_than_age);
   filter.content_types = parsed.All("content-type");
   return filter;
 }

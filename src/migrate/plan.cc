@@ -29,6 +29,7 @@ void PutTime(std::string* out, std::string_view name, const std::optional<Time>&
   if (time) Put(out, name, FormatIso8601(*time));
 }
 
+// Of a time that counts back from now the words: its moment is another one at each run.
 std::string FilterToText(const FilterOptions& filter) {
   std::string out;
   for (const std::string& each : filter.include) Put(&out, "include", each);
@@ -37,9 +38,11 @@ std::string FilterToText(const FilterOptions& filter) {
   if (!filter.keys_from.empty()) Put(&out, "keys-from", filter.keys_from);
   if (filter.min_size) PutNumber(&out, "min-size", *filter.min_size);
   if (filter.max_size) PutNumber(&out, "max-size", *filter.max_size);
-  PutTime(&out, "newer-than", filter.newer_than);
-  PutTime(&out, "older-than", filter.older_than);
+  if (filter.newer_than_age.empty()) PutTime(&out, "newer-than", filter.newer_than);
+  if (filter.older_than_age.empty()) PutTime(&out, "older-than", filter.older_than);
   for (const std::string& each : filter.content_types) Put(&out, "content-type", each);
+  if (!filter.newer_than_age.empty()) Put(&out, "newer-than-age", filter.newer_than_age);
+  if (!filter.older_than_age.empty()) Put(&out, "older-than-age", filter.older_than_age);
   return out;
 }
 
@@ -67,6 +70,8 @@ void ReadLine(CopyPlan* plan, std::string_view name, const std::string& value) {
   if (name == "max-size") filter.max_size = number;
   if (name == "newer-than") filter.newer_than = ParseIso8601(value);
   if (name == "older-than") filter.older_than = ParseIso8601(value);
+  if (name == "newer-than-age") filter.newer_than_age = value;
+  if (name == "older-than-age") filter.older_than_age = value;
   if (name == "content-type") filter.content_types.push_back(value);
   if (name == "map") plan->map = value;
   if (name == "overwrite") plan->overwrite = static_cast<Overwrite>(std::min<std::uint64_t>(number, 2));
@@ -98,6 +103,8 @@ Status Wrong(std::string message) { return Status(Code::kInvalidArgument, std::m
 
 std::string PlanToText(const CopyPlan& plan) {
   std::string out = FilterToText(plan.filter);
+  if (!plan.filter.newer_than_age.empty()) PutTime(&out, "newer-than", plan.filter.newer_than);
+  if (!plan.filter.older_than_age.empty()) PutTime(&out, "older-than", plan.filter.older_than);
   Put(&out, "map", plan.map);
   PutNumber(&out, "overwrite", static_cast<std::uint64_t>(plan.overwrite));
   PutNumber(&out, "verify", static_cast<std::uint64_t>(plan.verify));
@@ -133,8 +140,8 @@ std::vector<std::string> OptionsOf(const CopyPlan& plan) {
   const auto text = [&add](const char* option, const std::string& value, const std::string& fallback) {
     if (value != fallback) add(option, value);
   };
-  const auto time = [&add](const char* option, const std::optional<Time>& value) {
-    if (value) add(option, FormatIso8601(*value));
+  const auto time = [&add](const char* option, const std::optional<Time>& value, const std::string& age) {
+    if (value) add(option, age.empty() ? FormatIso8601(*value) : age);
   };
   for (const std::string& each : plan.filter.include) add("--include", each);
   for (const std::string& each : plan.filter.exclude) add("--exclude", each);
@@ -142,8 +149,8 @@ std::vector<std::string> OptionsOf(const CopyPlan& plan) {
   text("--keys-from", plan.filter.keys_from, "");
   if (plan.filter.min_size) add("--min-size", std::to_string(*plan.filter.min_size));
   if (plan.filter.max_size) add("--max-size", std::to_string(*plan.filter.max_size));
-  time("--newer-than", plan.filter.newer_than);
-  time("--older-than", plan.filter.older_than);
+  time("--newer-than", plan.filter.newer_than, plan.filter.newer_than_age);
+  time("--older-than", plan.filter.older_than, plan.filter.older_than_age);
   for (const std::string& each : plan.filter.content_types) add("--content-type", each);
   text("--map", plan.map, usual.map);
   if (plan.shards > 1) add("--shard", std::to_string(plan.shard) + "/" + std::to_string(plan.shards));

@@ -44,6 +44,19 @@ std::vector<std::string> AgainOf(const std::string& path, const JournalHead& hea
   return words;
 }
 
+// Whether the next copy goes on with what the last one left, rather than looking at the source once more.
+bool GoesOn(const JournalHead& head) {
+  if (head.phase == "rolled back") return false;
+  const std::string_view phase = std::string_view(head.phase).substr(0, head.phase.find(':'));
+  return !head.listed || phase == "copying" || phase == kStopped;
+}
+
+// Of times that count back from now, a copy that is gone on with keeps the moments that it began with.
+void KeepMoments(const FilterOptions& earlier, FilterOptions* filter) {
+  if (!filter->newer_than_age.empty() && earlier.newer_than) filter->newer_than = earlier.newer_than;
+  if (!filter->older_than_age.empty() && earlier.older_than) filter->older_than = earlier.older_than;
+}
+
 Result<OpenedStorage> OpenAgain(StorageFactory& factory, const std::string& text, const std::string& options, std::string_view is_object) {
   return options.find(is_object) == std::string::npos ? factory.Open(text) : factory.OpenObject(text);
 }
@@ -128,7 +141,10 @@ Result<std::unique_ptr<MigrationRunner>> MigrationRunner::Open(OpenedStorage sou
   head.source = source.text.empty() ? source.provider->Name() : source.text;
   head.destination = destination.text.empty() ? destination.provider->Name() : destination.text;
   head.identity = IdentityOf(head.source, head.destination, options.plan);
-  head.options = PlanToText(options.plan) + (source.is_object ? std::string(kSourceIsObject) : "") + (destination.is_object ? std::string(kDestinationIsObject) : "");
+  const auto options_of = [&source, &destination](const CopyPlan& plan) {
+    return PlanToText(plan) + (source.is_object ? std::string(kSourceIsObject) : "") + (destination.is_object ? std::string(kDestinationIsObject) : "");
+  };
+  head.options = options_of(options.plan);
   head.nonce = RandomId().substr(0, 10);
   std::string path = options.journal.empty() ? std::string(kFolder) + "/" + head.identity.substr(0, 16) + ".db" : options.journal;
   if (options.plan.dry_run) path.clear();  // nothing is written, not even a journal
@@ -138,15 +154,15 @@ Result<std::unique_ptr<MigrationRunner>> MigrationRunner::Open(OpenedStorage sou
   if (!before.ok()) return before.status();
   Result<CopyPlan> earlier = PlanFromText(before->options);
   if (!earlier.ok()) return earlier.status();
+  if (GoesOn(*before)) KeepMoments(earlier->filter, &options.plan.filter);
+  CopyPlan kept = options.plan;
   if (!earlier->archive.empty() && options.plan.archive != earlier->archive) {  // a rollback needs it, whatever this run does
     if (!options.plan.archive.empty()) {
       return Status(Code::kInvalidArgument, "--archive " + options.plan.archive + ": the sources that this migration removed are kept in '" + earlier->archive + "'; name the same archive");
     }
-    CopyPlan kept = options.plan;
     kept.archive = earlier->archive;
-    head.options = PlanToText(kept) + head.options.substr(PlanToText(options.plan).size());
   }
-  if (Status status = (*journal)->SetOptions(head.options); !status.ok()) return status;
+  if (Status status = (*journal)->SetOptions(options_of(kept)); !status.ok()) return status;
   Result<JournalHead> found = (*journal)->Head();
   if (!found.ok()) return found.status();
   return std::unique_ptr<MigrationRunner>(

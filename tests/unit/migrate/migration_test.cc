@@ -545,6 +545,48 @@ TEST_CASE("one journal, one runner, one migration") {
   CHECK((info.st_mode & 0777) == 0700);
 }
 
+TEST_CASE("times that count back from now: the same words are the same migration, and what is gone on with keeps its moment") {
+  World world;
+  world.Fill(3);
+  FilterOptions& filter = world.options.plan.filter;
+  filter.newer_than_age = "7d";
+  const Time began = std::chrono::system_clock::now() - std::chrono::hours(1);
+  filter.newer_than = began;
+  const auto kept = [&] {
+    const Result<MigrationRunner::State> state = MigrationRunner::ReadState(world.options.journal);
+    REQUIRE(state.ok());
+    return state->again;
+  };
+  std::atomic<bool> cancelled{false};
+  {
+    auto runner = world.Open();
+    auto run = runner->Copy();
+    REQUIRE(run.ok());
+    world.destination->OnCall([&](Operation operation, const std::string&) {
+      if (operation == Operation::kPut) cancelled = true, (*run)->Cancel();
+      return Status();
+    });
+    CHECK(Finish(**run).code() == Code::kCancelled);
+    world.destination->OnCall({});
+  }
+  REQUIRE(cancelled);
+  const std::vector<std::string> again = kept();
+  CHECK(std::find(again.begin(), again.end(), "7d") != again.end());
+  filter.newer_than = began + std::chrono::hours(1000);  // would leave everything out
+  CHECK(Count(world.Copy(), Outcome::kVerified) == 4);
+  PutText(*world.from, "new", "too old for the moment of this run");
+  const Progress anew = world.Copy();
+  CHECK(anew.filtered == 5);
+  CHECK(Contents(*world.to).size() == 4);
+  (void)MustRun(world.Open()->Rollback());
+  CHECK(Contents(*world.to).empty());
+  filter.newer_than = began;
+  filter.newer_than_age = "8d";
+  CHECK(world.TryOpen().code() == Code::kInvalidArgument);
+  filter.newer_than_age.clear();
+  CHECK(world.TryOpen().code() == Code::kInvalidArgument);
+}
+
 TEST_CASE("a dry run makes nothing") {
   World world;
   world.Fill(10);
