@@ -25,6 +25,12 @@ Result<ObjectInfo> WriteAll(IStorageProvider& provider, const OpContext& ctx, st
 // advance is kUnavailable, not an endless loop.
 Status ForEach(IStorageProvider& provider, const OpContext& ctx, const ListQuery& query, const std::function<Status(const ListEntry&)>& each);
 
+// Where migrations keep what they replaced: below the folder that is their destination, whichever that is.
+inline constexpr std::string_view kTrashPrefix = ".fileferry/trash/";
+// Whether a key is of such a trash, at any depth: no object of the user, and no part of a copy.  REQUIRES: key is relative to the folder that the user named, so that a trash is seen when it is
+// named itself.
+bool IsInTrash(std::string_view key);
+
 // ---- sources and sinks ----
 
 // Over bytes that the caller keeps alive.

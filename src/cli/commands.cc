@@ -82,6 +82,7 @@ const Options kLs = {
     {"recursive", 'r', "", "everything below, not only the first level"},
     {"long", 'l', "", "with size and time"},
     {"null", '0', "", "end keys with NUL instead of a newline, for --keys-from and xargs -0"},
+    {"hidden", 0, "", "also what migrations replaced and keep in .fileferry/trash/"},
 };
 const Options kRm = {{"recursive", 'r', "", "everything below the folder; asks first"}};
 const Options kCat = {{"offset", 0, "N", "begin at this byte (0)"}, {"length", 0, "N", "so many bytes (to the end)"}};
@@ -149,7 +150,7 @@ std::vector<CommandSpec> MakeCommands() {
         {"url --method PUT --content-type image/jpeg --expires 10m media:new.jpg", "to upload it"},
         {"url --public media:photos/a.jpg", "the public or custom-domain address"}},
        &RunUrl},
-      {"stats", "STORAGE", 1, 1, kObjects, "count objects, bytes and types", "Lists everything below STORAGE once.", {}, {{"stats media:", "the whole storage"}, {"stats ./public/uploads", "a folder"}}, &RunStats},
+      {"stats", "STORAGE", 1, 1, kObjects, "count objects, bytes and types", "Lists everything below STORAGE once; what migrations replaced and keep in .fileferry/trash/ is counted apart.", {}, {{"stats media:", "the whole storage"}, {"stats ./public/uploads", "a folder"}}, &RunStats},
 
       {"copy", "SRC DST", 2, 2, kMoving, "copy one way what is missing at the destination",
        "Compares both sides as they are listed and copies what the destination lacks. What differs is left alone and reported, unless --overwrite changed (or always) is given. "

@@ -93,11 +93,12 @@ ListEntry EntryOf(const ObjectInfo& info) {
 }
 
 // One level of a storage that cannot list by level: what lies deeper is folded here.
-Status ListFolded(IStorageProvider& provider, const OpContext& ctx, const std::string& prefix, Lister* lister) {
+Status ListFolded(IStorageProvider& provider, const OpContext& ctx, const std::string& prefix, bool hidden, Lister* lister) {
   std::set<std::string> folders;
   ListQuery query;
   query.prefix = prefix;
   return ForEach(provider, ctx, query, [&](const ListEntry& entry) {
+    if (!hidden && IsInTrash(entry.key.substr(prefix.size()))) return Status::Ok();
     const auto slash = entry.key.find('/', prefix.size());
     if (slash == std::string_view::npos) {
       lister->Add(entry);
@@ -109,6 +110,22 @@ Status ListFolded(IStorageProvider& provider, const OpContext& ctx, const std::s
     }
     return Status::Ok();
   });
+}
+
+constexpr std::string_view kOwnFolder = kTrashPrefix.substr(0, kTrashPrefix.find('/') + 1);
+
+// Whether a folder kOwnFolder holds nothing but a trash.
+Result<bool> HoldsOnlyTrash(IStorageProvider& provider, const OpContext& ctx, std::string_view folder) {
+  ListQuery query;
+  query.prefix = folder;
+  query.delimiter = true;
+  bool only = true;
+  const Status status = ForEach(provider, ctx, query, [&](const ListEntry& entry) {
+    only = IsInTrash(entry.key.substr(folder.size() - kOwnFolder.size()));
+    return only ? Status::Ok() : Status(Code::kCancelled, "enough");
+  });
+  if (only && !status.ok()) return status;
+  return only;
 }
 
 Status NothingThere(const OpenedStorage& storage) {
@@ -144,11 +161,20 @@ int RunLs(Session& session, const Parsed& parsed) {
     query.prefix = place->key_or_prefix;
     query.delimiter = !parsed.Has("recursive");
     if (query.delimiter && !storage->provider->Caps().delimited_list) {
-      status = ListFolded(*storage->provider, ctx, query.prefix, &lister);
+      status = ListFolded(*storage->provider, ctx, query.prefix, parsed.Has("hidden"), &lister);
       seen = 1;
     } else {
       status = ForEach(*storage->provider, ctx, query, [&](const ListEntry& entry) {
         seen++;
+        if (!parsed.Has("hidden")) {
+          const std::string_view key = entry.key.substr(query.prefix.size());
+          if (IsInTrash(key)) return Status::Ok();
+          if (entry.is_prefix && key == kOwnFolder) {
+            const Result<bool> only = HoldsOnlyTrash(*storage->provider, ctx, entry.key);
+            if (!only.ok()) return only.status();
+            if (*only) return Status::Ok();
+          }
+        }
         lister.Add(entry);
         return session.out().status();
       });
@@ -171,13 +197,18 @@ int RunStats(Session& session, const Parsed& parsed) {
   struct Group {
     std::uint64_t objects = 0, bytes = 0;
   };
-  Group all;
+  Group all, trash;
   std::map<std::string, Group, std::less<>> types;
   std::string largest;
   std::uint64_t largest_size = 0;
   std::optional<Time> oldest, newest;
   const auto add = [&](const ListEntry& entry) {
     if (entry.is_prefix) return Status::Ok();
+    if (!place->is_object && IsInTrash(entry.key.substr(place->key_or_prefix.size()))) {
+      trash.objects++;
+      trash.bytes += entry.size;
+      return Status::Ok();
+    }
     const std::string_view by_name = ContentTypeByName(entry.key);
     const std::string_view type = by_name.empty() ? std::string_view("unknown") : by_name;
     auto found = types.find(type);
@@ -211,6 +242,7 @@ int RunStats(Session& session, const Parsed& parsed) {
   if (session.json()) {
     Json json{{"storage", storage->text}, {"objects", all.objects}, {"bytes", all.bytes}, {"types", Json::array()}};
     for (const auto& [name, group] : sorted) json["types"].push_back({{"type", name}, {"objects", group.objects}, {"bytes", group.bytes}});
+    if (trash.objects > 0) json["trash"] = {{"objects", trash.objects}, {"bytes", trash.bytes}};
     if (!largest.empty()) json["largest"] = {{"key", largest}, {"size", largest_size}};
     if (oldest) json["oldest"] = IsoTime(*oldest);
     if (newest) json["newest"] = IsoTime(*newest);
@@ -219,6 +251,7 @@ int RunStats(Session& session, const Parsed& parsed) {
   }
   std::string text = Printable(storage->text) + ": " + Objects(all.objects) + ", " + SizeText(all.bytes) + "\n";
   for (const auto& [name, group] : sorted) text += "  " + PadRight(name, 40) + PadLeft(Count(group.objects), 12) + PadLeft(SizeText(group.bytes), 12) + "\n";
+  if (trash.objects > 0) text += "besides, kept in .fileferry/trash/: " + Objects(trash.objects) + ", " + SizeText(trash.bytes) + "\n";
   if (!largest.empty()) text += "largest: " + Printable(largest) + " (" + SizeText(largest_size) + ")\n";
   if (oldest && newest) text += "modified: from " + LocalTime(*oldest) + " to " + LocalTime(*newest) + "\n";
   session.out().Write(text);

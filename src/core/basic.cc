@@ -44,6 +44,13 @@ class Progress {
 
 }  // namespace
 
+bool IsInTrash(std::string_view key) {
+  for (std::size_t at = key.find(kTrashPrefix); at != std::string_view::npos; at = key.find(kTrashPrefix, at + 1)) {
+    if (at == 0 || key[at - 1] == '/') return true;
+  }
+  return false;
+}
+
 Result<bool> Exists(IStorageProvider& provider, const OpContext& ctx, std::string_view key) {
   Result<ObjectInfo> info = provider.Stat(ctx, key);
   if (info.ok()) return true;

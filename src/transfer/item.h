@@ -148,8 +148,6 @@ struct Side {
 
   std::string Full(const std::string& relative) const { return single.empty() ? prefix + relative : single; }
 };
-// Where the storage keeps what fileferry replaced, each under the id of the attempt that kept it, relative to the folder that the text names; never listed as objects.
-inline constexpr std::string_view kTrashPrefix = ".fileferry/trash/";
 // Item::trash of an object whose kept predecessor was swept from there: it cannot be put back.
 inline constexpr std::string_view kSwept = "swept";
 

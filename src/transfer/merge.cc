@@ -71,7 +71,7 @@ Status MergeSupply::Prepare(const OpContext& ctx) {
     if (!entry.ok()) return entry.status();
     if (*entry == nullptr) break;
     const ListEntry& found = **entry;
-    if (!found.key.starts_with(kTrashPrefix)) {
+    if (!IsInTrash(found.key)) {
       if (Status status = index_->Add(found.key, Token{std::string(found.etag), {}, found.size, found.modified}); !status.ok()) return status;
     }
     there_->Pop();
@@ -103,7 +103,7 @@ Status MergeSupply::Meet(Item* item) {
       there_->Pop();
       return {};
     }
-    if (!found.key.starts_with(kTrashPrefix)) board_.extra.fetch_add(1, std::memory_order_relaxed);
+    if (!IsInTrash(found.key)) board_.extra.fetch_add(1, std::memory_order_relaxed);
     there_->Pop();
   }
   if (trusted_) {
@@ -126,7 +126,7 @@ Status MergeSupply::CountRest() {
     Result<const ListEntry*> entry = there_->Peek();
     if (!entry.ok()) return entry.status();
     if (*entry == nullptr) return {};
-    if (!(*entry)->key.starts_with(kTrashPrefix)) board_.extra.fetch_add(1, std::memory_order_relaxed);
+    if (!IsInTrash((*entry)->key)) board_.extra.fetch_add(1, std::memory_order_relaxed);
     there_->Pop();
   }
   return {};
@@ -181,7 +181,7 @@ Status MergeSupply::Next(const OpContext& ctx, std::vector<Item>* out) {
     for (const ListEntry& entry : page.entries) {
       if (entry.is_prefix || entry.key.size() <= source_.prefix.size()) continue;
       const std::string_view key = entry.key.substr(source_.prefix.size());
-      if (key.starts_with(kTrashPrefix)) continue;
+      if (IsInTrash(key)) continue;
       last_key_ = key;
       Filter::Decision wanted = rules_.Wants(key, entry.size, entry.modified);
       if (wanted == Filter::Decision::kNeedsType) {

@@ -85,6 +85,24 @@ def objects_of(storage, label):
     check(stats.get("objects") == 3 and stats.get("bytes") == 2016, f"{label}: stats: {stats}")
     check("3 objects" in ferry("stats", at()).out, f"{label}: stats for people")
     check("ok" in ferry("check", at()).out, f"{label}: check")
+    bucket = label == "S3"  # what lies in .fileferry/ of a folder that is named itself is no object of it
+    trash = ["copies/.fileferry/trash/1/a"] + ([".fileferry/trash/1/a"] if bucket else [])
+    for key in trash:
+        ferry("put", "report.csv", at(key))
+    check(ferry("ls", at()).out == "2026/\ncopies/\n", f"{label}: ls hides the trash: {ferry('ls', at()).out}")
+    check(ferry("ls", "-r", at()).out == "2026/report.csv\n2026/ü name.bin\ncopies/report.csv\n", f"{label}: ls -r hides the trash")
+    check(ferry("ls", at("copies/")).out == "report.csv\n", f"{label}: ls hides the trash below")
+    check(("copies/.fileferry/trash/1/a\n" in ferry("ls", "-r", "--hidden", at()).out), f"{label}: ls -r --hidden")
+    if bucket:
+        check(sorted(ferry("ls", "--hidden", at("copies/")).out.split()) == [".fileferry/", "report.csv"], f"{label}: ls --hidden")
+    check(ferry("ls", "-r", at("copies/.fileferry/trash/")).out == "1/a\n", f"{label}: ls of the trash by its name")
+    stats = as_json(ferry("--json", "stats", at()))
+    check(stats.get("objects") == 3 and stats.get("trash") == {"objects": len(trash), "bytes": 8 * len(trash)}, f"{label}: stats counts the trash apart: {stats}")
+    ferry("put", "report.csv", at("copies/.fileferry/mine"))
+    if bucket:
+        check(sorted(ferry("ls", at("copies/")).out.split()) == [".fileferry/", "report.csv"], f"{label}: a user's object in .fileferry/ shows")
+    for key in trash + ["copies/.fileferry/mine"]:
+        ferry("rm", at(key))
     ferry("rm", at("copies"), expect=2)
     ferry("rm", "-r", at("copies/"), expect=2)
     ferry("rm", at("copies/none"), expect=1)

@@ -105,6 +105,25 @@ TEST_CASE("present, absent and extra, across many pages and below folders") {
   CHECK(merged.indexes == 0);  // nothing is kept outside of the stream
 }
 
+TEST_CASE("the trash of a folder below is no object either, on both sides, sorted or not") {
+  for (const bool sorted : {true, false}) {
+    CAPTURE(sorted);
+    auto [from, to] = Two();
+    for (const ProviderPtr& provider : {from, to}) {
+      for (const char* key : {".fileferry/trash/1/x", "a", "sub/.fileferry/trash/1/x", "sub/b"}) PutText(*provider, "top/" + std::string(key), "x");
+    }
+    for (const char* key : {"top/.fileferry/mine", "top/my.fileferry/trash/x"}) PutText(*from, key, "x");
+    PutText(*to, "top/sub/.fileferry/trash/2/y", "x");
+    auto shaped = std::make_shared<Shaped>(to);
+    shaped->caps.sorted_list = sorted;
+    const Merged merged = Merge(SideOf(from, "top/"), SideOf(shaped, "top/"), {});
+    CHECK(merged.order == std::vector<std::string>{".fileferry/mine", "a", "my.fileferry/trash/x", "sub/b"});
+    CHECK(merged.progress.extra == 0);
+    const Merged named = Merge(SideOf(from, "top/sub/.fileferry/trash/"), SideOf(shaped, "none/"), {});
+    CHECK(named.order == std::vector<std::string>{"1/x"});
+  }
+}
+
 TEST_CASE("filters count what they leave out") {
   auto [from, to] = Two();
   for (const char* key : {"a.jpg", "b.txt", "c.jpg"}) PutText(*from, key, "x");
