@@ -252,7 +252,7 @@ Result<Analysis> Analyse(const OpContext& ctx, OpenedStorage source, std::option
       if (item.announced) {
         if (Status status = Ask(ctx, *from, &item); !status.ok()) return status;
       }
-      Decide(&item, plan, *from, to);
+      Decide(&item, plan, *from, to, Uploads::kTrusted);
     }
     Inquiry inquiry(ctx, setup, items);
     if (Status status = inquiry.Run(); !status.ok()) return status;

@@ -16,17 +16,18 @@ namespace {
 // Listings merged, decided and handed on.
 class CopySupply : public ISupply {
  public:
-  CopySupply(ISupply& inner, const Setup& setup) : inner_(inner), setup_(setup) {}
+  CopySupply(ISupply& inner, const Setup& setup, Uploads uploads) : inner_(inner), setup_(setup), uploads_(uploads) {}
   Status Next(const OpContext& ctx, std::vector<Item>* out) override {
     const std::size_t before = out->size();
     if (Status status = inner_.Next(ctx, out); !status.ok()) return status;
-    for (std::size_t i = before; i < out->size(); ++i) Decide(&(*out)[i], setup_.plan, setup_.source, setup_.destination);
+    for (std::size_t i = before; i < out->size(); ++i) Decide(&(*out)[i], setup_.plan, setup_.source, setup_.destination, uploads_);
     return {};
   }
 
  private:
   ISupply& inner_;
   const Setup& setup_;
+  const Uploads uploads_;
 };
 
 // The same, but nothing is moved: what the listings do not tell is compared by the workers.
@@ -66,7 +67,10 @@ class CompareSupply : public ISupply {
   const Setup& setup_;
 };
 
-Status RunBoth(Run& run, const OpenedStorage& source, const OpenedStorage& destination, bool compare) {
+enum class Kind : std::uint8_t { kCopy, kTrial, kCompare };
+
+Status RunBoth(Run& run, const OpenedStorage& source, const OpenedStorage& destination, Kind kind) {
+  const bool compare = kind == Kind::kCompare;
   Setup setup;
   if (Status status = FillSetup(run, source, destination, compare, &setup); !status.ok()) return status;
   NoRecorder recorder(RandomId().substr(0, 10));
@@ -86,15 +90,15 @@ Status RunBoth(Run& run, const OpenedStorage& source, const OpenedStorage& desti
     CompareSupply comparing(*supply, setup);
     return run.Work(setup, comparing, "comparing", setup.plan.checkers);
   }
-  CopySupply copying(*supply, setup);
+  CopySupply copying(*supply, setup, kind == Kind::kTrial ? Uploads::kAsked : Uploads::kTrusted);
   return run.Work(setup, copying, "copying", setup.plan.transfers);
 }
 
-Result<std::unique_ptr<IRun>> NewRun(OpenedStorage source, OpenedStorage destination, CopyPlan plan, bool compare) {
+Result<std::unique_ptr<IRun>> NewRun(OpenedStorage source, OpenedStorage destination, CopyPlan plan, Kind kind) {
   if (Status status = CheckPlan(plan); !status.ok()) return status;
   if (Status status = CheckArchive(plan); !status.ok()) return status;
   Result<std::unique_ptr<Run>> run =
-      Run::Create(plan, [source = std::move(source), destination = std::move(destination), compare](Run& self) { return RunBoth(self, source, destination, compare); });
+      Run::Create(plan, [source = std::move(source), destination = std::move(destination), kind](Run& self) { return RunBoth(self, source, destination, kind); });
   if (!run.ok()) return run.status();
   return std::unique_ptr<IRun>(std::move(*run));
 }
@@ -102,13 +106,17 @@ Result<std::unique_ptr<IRun>> NewRun(OpenedStorage source, OpenedStorage destina
 }  // namespace
 
 Result<std::unique_ptr<IRun>> NewCopy(OpenedStorage source, OpenedStorage destination, CopyPlan plan) {
-  return NewRun(std::move(source), std::move(destination), std::move(plan), false);
+  return NewRun(std::move(source), std::move(destination), std::move(plan), Kind::kCopy);
+}
+
+Result<std::unique_ptr<IRun>> NewTrial(OpenedStorage source, OpenedStorage destination, CopyPlan plan) {
+  return NewRun(std::move(source), std::move(destination), std::move(plan), Kind::kTrial);
 }
 
 Result<std::unique_ptr<IRun>> NewCompare(OpenedStorage source, OpenedStorage destination, CopyPlan plan) {
   plan.delete_source = false;
   plan.archive.clear();
-  return NewRun(std::move(source), std::move(destination), std::move(plan), true);
+  return NewRun(std::move(source), std::move(destination), std::move(plan), Kind::kCompare);
 }
 
 }  // namespace fileferry

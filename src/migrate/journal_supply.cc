@@ -181,7 +181,7 @@ Status MigrateSupply::Listed(const OpContext& ctx, std::vector<Item>* out) {
         out->push_back(std::move(item));
         continue;
       }
-      Decide(&item, setup_.plan, setup_.source, setup_.destination);
+      Decide(&item, setup_.plan, setup_.source, setup_.destination, Uploads::kAsked);
       if (item.in_journal) board_.Uncount(item.counted, item.counted_size);
       item.in_journal = true;
       item.counted = Outcome::kPending;

@@ -348,7 +348,7 @@ Result<std::unique_ptr<IRun>> JournaledRunner::NewRun(CopyPlan plan, std::string
 }
 
 Result<std::unique_ptr<IRun>> JournaledRunner::Copy() {
-  if (plan_.dry_run) return NewCopy(source_, destination_, plan_);
+  if (plan_.dry_run) return NewTrial(source_, destination_, plan_);
   return NewRun(plan_, "copying", CopyBody);
 }
 

@@ -13,6 +13,9 @@ void NameObject(const OpenedStorage& storage, const Side& source, Side* destinat
 // Fills plan, source, destination, archive and server_copy.  Refuses two storages of which one lies in the other.
 Status FillSetup(Run& run, const OpenedStorage& source, const OpenedStorage& destination, bool compare, Setup* setup);
 
+// What a migration would do: a dry run that writes nothing, not even a journal.
+Result<std::unique_ptr<IRun>> NewTrial(OpenedStorage source, OpenedStorage destination, CopyPlan plan);
+
 }  // namespace fileferry
 
 #endif  // FILEFERRY_MIGRATE_SIDES_H_

@@ -20,7 +20,11 @@ Likeness CompareByListing(const Item& item, const Capabilities& source, const Ca
 
 bool TrustsTimes(const CopyPlan& plan) { return plan.verify != VerifyMode::kFull && !(plan.verify == VerifyMode::kChecksum && plan.verify_existing); }
 
-void Decide(Item* item, const CopyPlan& plan, const Side& source, const Side& destination) {
+namespace {
+bool ComparesContent(const CopyPlan& plan) { return plan.verify == VerifyMode::kChecksum || plan.verify == VerifyMode::kFull; }
+}  // namespace
+
+void Decide(Item* item, const CopyPlan& plan, const Side& source, const Side& destination, Uploads uploads) {
   if (item->decided != Outcome::kPending || item->announced || item->task != Task::kMove) return;
   if (const Status held = destination.provider->CheckKey(destination.Full(item->to)); !held.ok()) {
     item->decided = Outcome::kRefused;
@@ -32,6 +36,7 @@ void Decide(Item* item, const CopyPlan& plan, const Side& source, const Side& de
     switch (CompareByListing(*item, source.caps, destination.caps)) {
       case Likeness::kEqualByTime:
         if (!TrustsTimes(plan)) return;
+        if (uploads == Uploads::kAsked && !destination.caps.keeps_mtime && ComparesContent(plan)) return;
         item->decided = Outcome::kSameByTime;
         return;
       case Likeness::kDifferent:

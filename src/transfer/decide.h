@@ -15,8 +15,14 @@ bool SameTime(Time a, Time b);
 // Whether size and time are enough for what is at the destination already: not where digests or bytes were asked for.
 bool TrustsTimes(const CopyPlan& plan);
 
+// A source that is not newer than an upload of the same size was most likely what was uploaded, but may be an older file that took the place of the newer one.
+enum class Uploads : std::uint8_t {
+  kTrusted,  // good enough for a copy, which says "same by size and time" and looks again each time
+  kAsked     // the destination is asked for the time and digests that it keeps: once, for what a journal then calls done
+};
+
 // Fills item.decided where nothing is to be moved or asked.
-void Decide(Item* item, const CopyPlan& plan, const Side& source, const Side& destination);
+void Decide(Item* item, const CopyPlan& plan, const Side& source, const Side& destination, Uploads uploads);
 
 }  // namespace fileferry
 

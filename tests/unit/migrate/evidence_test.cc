@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "fileferry/local.h"
+#include "unit/migrate/shaped.h"
 #include "unit/migrate/world.h"
 
 namespace fileferry {
@@ -58,6 +59,70 @@ TEST_CASE("of what is there already, size and time are enough only where nothing
     CHECK(Count(run(plan), Outcome::kVerified) == 1);
     CHECK(world.There() == "bbbb");
   }
+}
+
+// As S3: the time of modification is kept, but an upload's time is listed.
+class ListsUploads : public Shaped {
+ public:
+  explicit ListsUploads(ProviderPtr inner) : Shaped(inner), inner_(std::move(inner)) { caps.keeps_mtime = false; }
+  Result<ListPage> List(const OpContext& ctx, const ListQuery& query) override {
+    Result<ListPage> page = Shaped::List(ctx, query);
+    if (!page.ok()) return page;
+    for (ListEntry& entry : page->entries) {
+      const Result<ObjectInfo> info = inner_->Stat(ctx, entry.key);
+      if (!info.ok()) return info.status();
+      entry.modified = info->modified;
+    }
+    return page;
+  }
+
+ private:
+  const ProviderPtr inner_;
+};
+
+TEST_CASE("where only the time of an upload is listed, a migration asks for the one that is kept before it calls an object done") {
+  Folders world;
+  const ProviderPtr memory = MemoryStorageProvider::Create("memory:d");
+  const auto counted = std::make_shared<testing::Faults>();
+  const OpenedStorage to = Opened(testing::WithFaults(std::make_shared<ListsUploads>(memory), counted), "memory:d");
+  for (const char* key : {"f", "same"}) PutText(*world.from.provider, key, "aaaa");
+  (void)MustRun(NewCopy(world.from, to, {}));
+  // An older file of the same size takes the place of f.
+  const std::string path = world.folder.path + "/s/f";
+  std::filesystem::remove(path);
+  PutText(*world.from.provider, "f", "bbbb");
+  const struct timespec times[2] = {{1'000'000'000, 0}, {1'000'000'000, 0}};
+  REQUIRE(::utimensat(AT_FDCWD, path.c_str(), times, 0) == 0);
+
+  const std::uint64_t asked = counted->calls(Operation::kStat);
+  CHECK(Count(MustRun(NewCopy(world.from, to, {})), Outcome::kSameByTime) == 2);
+  CHECK_MESSAGE(counted->calls(Operation::kStat) == asked, "a copy that has nothing to do asks for nothing");
+
+  const auto migrate = [&](CopyPlan plan, const std::string& journal) {
+    Result<std::unique_ptr<MigrationRunner>> runner = MigrationRunner::Open(world.from, to, {std::move(plan), world.folder.path + "/" + journal});
+    REQUIRE_MESSAGE(runner.ok(), runner.status().ToString());
+    return MustRun((*runner)->Copy());
+  };
+  CopyPlan plan;
+  plan.verify = VerifyMode::kSize;
+  CHECK(Count(migrate(plan, "by size.db"), Outcome::kSameByTime) == 2);
+  CHECK(counted->calls(Operation::kStat) == asked);
+  plan = {};
+  plan.dry_run = true;
+  CHECK(Count(migrate(plan, "none.db"), Outcome::kConflict) == 1);
+  plan.dry_run = false;
+  for (int round = 0; round < 2; ++round) {
+    const Progress progress = migrate(plan, "j.db");
+    CHECK(Count(progress, Outcome::kConflict) == 1);
+    CHECK(Count(progress, Outcome::kSame) + Count(progress, Outcome::kSameByTime) == 1);
+    CHECK(ReadAll(*memory, {}, "f").value() == "aaaa");
+  }
+  plan.overwrite = Overwrite::kChanged;
+  CHECK(Count(migrate(plan, "j.db"), Outcome::kVerified) == 1);
+  CHECK(ReadAll(*memory, {}, "f").value() == "bbbb");
+  const std::uint64_t done = counted->calls(Operation::kStat);
+  (void)migrate(plan, "j.db");
+  CHECK_MESSAGE(counted->calls(Operation::kStat) == done, "what was found out once is not asked for again");
 }
 
 TEST_CASE("--verify full reads the bytes of both sides, whatever times and kept digests say") {
