@@ -155,7 +155,7 @@ struct Analysis {
   std::vector<Group> types;          // by content type, largest first
   std::vector<Group> sizes;          // histogram: "0", "< 64 KiB", "< 1 MiB", "< 16 MiB", "< 128 MiB", "< 1 GiB", ">= 1 GiB"
   std::vector<ObjectRecord> largest; // ten
-  std::vector<ObjectRecord> refused; // keys that the destination cannot hold: the first 100
+  std::vector<ObjectRecord> refused; // keys that the destination cannot hold: the first 10,000
   std::uint64_t refused_count = 0;
   std::uint64_t requests_write = 0, requests_read = 0, requests_list = 0;
   double seconds_at(double bytes_per_second) const;

@@ -22,6 +22,7 @@ int RunCopy(Session& session, const Parsed& parsed) {
   if (!run.ok()) return FailRun(session, run.status());
   RunWords words;
   words.verb = plan->dry_run ? "dry run" : "copy";
+  words.all_problems = plan->dry_run;
   words.again = CommandLine(parsed);
   return DriveRun(session, parsed, **run, words, std::move(more));
 }
@@ -112,8 +113,8 @@ std::string AnalysisText(const Analysis& analysis, bool with_destination, const 
     line(analysis.conflicts, "conflicts: the destination holds something else");
   }
   line(analysis.refused_count, "keys that the destination cannot hold");
-  for (std::size_t i = 0; i < std::min<std::size_t>(analysis.refused.size(), 10); i++)
-    text += "    " + Printable(analysis.refused[i].key) + ": " + Printable(analysis.refused[i].message) + "\n";
+  for (const ObjectRecord& record : analysis.refused) text += "    " + Printable(record.key) + ": " + Printable(record.message) + "\n";
+  if (analysis.refused_count > analysis.refused.size()) text += "    … and " + Count(analysis.refused_count - analysis.refused.size()) + " more\n";
   if (!analysis.types.empty()) text += "  types\n" + GroupLines(analysis.types, 12);
   if (!analysis.sizes.empty()) text += "  sizes\n" + GroupLines(analysis.sizes, 12);
   if (!analysis.largest.empty()) text += "  largest\n";

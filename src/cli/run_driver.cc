@@ -54,10 +54,11 @@ void PrintText(Session& session, const IRun& run, const RunWords& words, int exi
   if (!session.quiet()) text += SummaryLine(progress, words, result) + "\n" + (words.own_work ? "the whole migration by now:\n" : "") + OutcomeLines(progress) + ExtraLines(progress);
   session.out().Write(text);
   if (words.list_problems) {
-    const std::vector<ObjectRecord> problems = run.Problems(kProblemsShown + 1);
+    const std::size_t most = words.all_problems ? SIZE_MAX - 1 : kProblemsShown;
+    const std::vector<ObjectRecord> problems = run.Problems(most + 1);
     session.out().Flush();
-    for (std::size_t i = 0; i < std::min(problems.size(), kProblemsShown); i++) session.Complain(Status(problems[i].code == Code::kOk ? Code::kInternal : problems[i].code, ProblemLine(problems[i])));
-    if (problems.size() > kProblemsShown) session.Note("… and more" + std::string(words.mend.empty() ? "" : ": " + words.mend));
+    for (std::size_t i = 0; i < std::min(problems.size(), most); i++) session.Complain(Status(problems[i].code == Code::kOk ? Code::kInternal : problems[i].code, ProblemLine(problems[i])));
+    if (problems.size() > most) session.Note("… and more" + std::string(words.mend.empty() ? "" : ": " + words.mend));
   }
   const std::uint64_t pending = progress.objects[static_cast<std::size_t>(Outcome::kPending)] + progress.objects[static_cast<std::size_t>(Outcome::kInFlight)];
   if (result.ok() && pending > 0 && !words.more.empty()) {

@@ -17,7 +17,7 @@ namespace fileferry {
 namespace {
 
 constexpr std::size_t kLargest = 10;
-constexpr std::size_t kRefused = 100;
+constexpr std::size_t kRefused = 10000;  // as many as a run keeps problems
 constexpr std::size_t kTypes = 1000;  // more kinds than that are counted as "other"
 constexpr std::uint64_t kObjectsAPage = 1000;
 

@@ -111,6 +111,21 @@ def objects_of(storage, label):
     check(ferry("ls", "-r", at(), expect=0).out == "", f"{label}: all is removed")
 
 
+def keys_that_cannot_be_held():
+    os.makedirs(f"{WORK}/unheld")
+    for i in range(150):
+        open(f"{WORK}/unheld/name {i:03d}", "w").close()
+    mapped = ["--map", "prefix+" + "x" * 1020, "./unheld", "./never"]
+    named = lambda text: set(re.findall(r"name \d{3}(?=:)", text))
+    check(len(named(ferry("plan", *mapped).out)) == 150, "plan names every key that cannot be held")
+    check(len(as_json(ferry("--json", "plan", *mapped)).get("refused_keys", [])) == 150, "plan --json, too")
+    for command in ("migrate", "copy"):
+        check(len(named(ferry(command, "--dry-run", *mapped, expect=1).err)) == 150, f"{command} --dry-run names every key that cannot be held")
+    done = ferry("copy", *mapped, expect=1)
+    check(len(named(done.err)) == 20 and "150  refused" in done.out, f"a run names the first: {done.err[-300:]}")
+    check(not os.path.exists(f"{WORK}/never") or not os.listdir(f"{WORK}/never"), "nothing was written")
+
+
 def pipes():
     os.makedirs(f"{WORK}/many")
     for i in range(3000):
@@ -413,6 +428,7 @@ def what_is_said_of_a_journal():
 
 def main():
     objects_of(WORK + "/folder/{}", "folder") if not os.makedirs(f"{WORK}/folder") else None
+    keys_that_cannot_be_held()
     pipes()
     questions()
     progress_on_a_terminal()
