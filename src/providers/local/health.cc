@@ -29,6 +29,16 @@ std::string FsyncName(LocalOptions::Fsync fsync) {
   return {};
 }
 
+// Whether the file has its name in upper case as well: the file system does not tell A from a.
+bool FoldsCase(int root, int file, std::string name) {
+  for (char& c : name) {
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  }
+  struct stat here = {}, there = {};
+  if (sys::FStat(file, &here) != 0 || sys::FStatAt(root, name.c_str(), &there, AT_SYMLINK_NOFOLLOW) != 0) return false;
+  return here.st_dev == there.st_dev && here.st_ino == there.st_ino;
+}
+
 // Makes and removes a temporary file, as a write would.
 Status TryToWrite(const Tree& tree, int root, Details* details) {
   const std::string name = TemporaryName();
@@ -36,6 +46,8 @@ Status TryToWrite(const Tree& tree, int root, Details* details) {
   if (!file.valid()) return tree.Error(errno, "cannot create a file in", {});
   const bool attributes = sys::FSetXattr(file.get(), kAttribute, "{}", 2, 0) == 0;
   details->emplace_back("properties", attributes ? "extended attributes" : "hidden folder .fileferry/properties");
+  details->emplace_back("names", FoldsCase(root, file.get(), name) ? "A and a are one file here: of keys that differ in case alone the first is kept, the others are conflicts"
+                                                                  : "A and a are two files");
   if (sys::UnlinkAt(root, name.c_str(), 0) != 0) return tree.Error(errno, "cannot remove", name);
   return {};
 }

@@ -423,6 +423,39 @@ TEST_CASE("signed URLs: genuine, altered, late, for another method") {
   CHECK(p->Url("a b/c", plain)->url == "https://shop.example/files/a%20b/c");
 }
 
+TEST_CASE("health tells whether the file system folds case") {
+  Scratch scratch;
+  auto p = Open(At(scratch / "root"));
+  REQUIRE(Put(*p, "k", "x").ok());
+  const auto names = [&] {
+    const HealthReport report = p->Health({});
+    CHECK(report.status.ok());
+    for (const auto& [name, value] : report.details) {
+      if (name == "names") return value;
+    }
+    return std::string();
+  };
+  CHECK(names() == "A and a are two files");
+  std::string folded;
+  {
+    Hook hook([&](const sys::Site& site) {  // the file gets its other name when that is about to be looked at
+      if (std::string_view(site.call) != "fstatat" || !std::string_view(site.file).ends_with("local/health.cc")) return sys::Verdict{};
+      for (const fs::directory_entry& entry : fs::directory_iterator(scratch / "root")) {
+        std::string name = entry.path().filename().string();
+        if (!name.ends_with(".tmp")) continue;
+        std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+        folded = (fs::path(scratch / "root") / name).string();
+        fs::create_hard_link(entry.path(), folded);
+        break;
+      }
+      return sys::Verdict{};
+    });
+    CHECK(names().starts_with("A and a are one file here"));
+  }
+  REQUIRE(fs::remove(folded));
+  CHECK(Files(scratch / "root").size() == 1);
+}
+
 TEST_CASE("health and configuration") {
   Scratch scratch;
   auto p = Open(At(scratch / "later"));
