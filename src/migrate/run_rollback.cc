@@ -184,7 +184,8 @@ class RollbackTask : public IEngineTask {
     options.attempt_id = "back-" + setup_.NextAttempt();  // it is the user's again: no later run may take it for a write of its own
     options.if_absent = there == nullptr && to_.caps.conditional_put;
     if (there != nullptr && to_.caps.replace_if_match) options.if_match = there->etag;
-    Result<ObjectInfo> restored = CopyBetween(*to_.provider, trash, *to_.provider, to_.Full(item.to), ctx, options, setup_.plan.tuning);
+    if (to_.caps.acl && !setup_.plan.preserve_acl) setup_.board->Note("what was put back has the ACL that the storage gives to new objects; with --preserve acl a migration keeps them");
+    Result<ObjectInfo> restored = CopyWithin(ctx, setup_, to_, trash, to_.Full(item.to), options);
     if (restored.code() == Code::kPreconditionFailed || restored.code() == Code::kAlreadyExists) {
       LeftAlone(ended);
       return false;

@@ -183,7 +183,7 @@ bool Mover::KeepReplaced(const OpContext& ctx, Item& item, const ObjectInfo& the
     item.trash = trash;
     item.trash_unused = true;
   }
-  if (Result<ObjectInfo> kept = CopyBetween(*to.provider, key, *to.provider, to.prefix + trash, ctx, options, setup_.plan.tuning); !kept.ok()) return fail(kept.status());
+  if (Result<ObjectInfo> kept = CopyWithin(ctx, setup_, to, key, to.prefix + trash, options); !kept.ok()) return fail(kept.status());
   if (!unused.empty()) (void)to.provider->Remove(ctx, unused, {});
   mode->trash = item.trash;
   return false;

@@ -96,6 +96,17 @@ Status AddAccess(const OpContext& ctx, const Side& source, const std::string& fu
   return {};
 }
 
+Result<ObjectInfo> CopyWithin(const OpContext& ctx, const Setup& setup, const Side& side, const std::string& from, const std::string& to, PutOptions options) {
+  const CopyPlan& plan = setup.plan;
+  if ((plan.preserve_acl && side.caps.acl) || (plan.preserve_tags && side.caps.tags)) {
+    Result<ObjectInfo> info = side.provider->Stat(ctx, from);
+    if (!info.ok()) return info;
+    options.properties = PropertiesToCarry(*info, side, side, plan);
+    if (Status status = AddAccess(ctx, side, from, side, plan, &options.properties); !status.ok()) return status;
+  }
+  return CopyBetween(*side.provider, from, *side.provider, to, ctx, options, plan.tuning);
+}
+
 Properties PropertiesToCarry(const ObjectInfo& info, const Side& source, const Side& destination, const CopyPlan& plan) {
   Properties carried;
   (void)source;

@@ -77,6 +77,8 @@ Result<Side> ResolveSide(const OpContext& ctx, const OpenedStorage& storage, boo
 Properties PropertiesToCarry(const ObjectInfo& info, const Side& source, const Side& destination, const CopyPlan& plan);
 // Asks for what the plan's --preserve names and a stat does not tell, and adds it to the properties.
 Status AddAccess(const OpContext& ctx, const Side& source, const std::string& full_key, const Side& destination, const CopyPlan& plan, Properties* properties);
+// Copies an object within one side, with its properties and with the ACL and tags that the plan preserves.
+Result<ObjectInfo> CopyWithin(const OpContext& ctx, const Setup& setup, const Side& side, const std::string& from, const std::string& to, PutOptions options);
 // When the source was modified, in the terms of its listing.
 std::optional<Time> ListedTime(const ObjectInfo& info, const Capabilities& caps);
 

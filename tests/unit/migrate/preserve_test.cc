@@ -65,6 +65,45 @@ TEST_CASE("ACL and tags go along where asked, in one piece, in parts and inside 
   }
 }
 
+TEST_CASE("a rollback puts ACL and tags of what was replaced back where they were asked for, and says so where they were not") {
+  for (const bool server_copy : {false, true}) {
+    for (const bool asked : {true, false}) {
+      CAPTURE(server_copy);
+      CAPTURE(asked);
+      TempFolder folder;
+      Pair pair(server_copy);
+      auto to = std::make_shared<Discreet>(pair.to_memory);
+      to->caps.server_copy = server_copy;
+      PutOptions theirs;
+      theirs.properties.acl = "public-read";
+      theirs.properties.tags = {{"kind", "theirs"}};
+      theirs.properties.content_type = "image/x-theirs";
+      for (const char* key : {"small", "large"}) PutText(*pair.to_memory, key, "theirs", theirs);
+      MigrationRunner::Options options{SmallParts(), folder.path + "/j.db"};
+      options.plan.preserve_acl = options.plan.preserve_tags = asked;
+      options.plan.overwrite = Overwrite::kChanged;
+      const auto open = [&] {
+        Result<std::unique_ptr<MigrationRunner>> runner = MigrationRunner::Open(pair.Source(), Opened(to, "to:"), options);
+        REQUIRE_MESSAGE(runner.ok(), runner.status().ToString());
+        return std::move(*runner);
+      };
+      const Progress there = MustRun(open()->Copy());
+      CHECK(Count(there, Outcome::kVerified) + Count(there, Outcome::kCopied) == 2);
+      CHECK(ReadAll(*pair.to_memory, {}, "small").value() == "small");
+      const Progress back = MustRun(open()->Rollback());
+      CHECK(Count(back, Outcome::kRolledBack) == 2);
+      CHECK((back.notes.empty() == asked));
+      for (const char* key : {"small", "large"}) {
+        CHECK(ReadAll(*pair.to_memory, {}, key).value() == "theirs");
+        CHECK(pair.to_memory->Stat({}, key)->properties.content_type == "image/x-theirs");
+        if (!asked) continue;
+        CHECK(pair.Of(key).acl == "public-read");
+        CHECK(pair.Of(key).tags == std::map<std::string, std::string>{{"kind", "theirs"}});
+      }
+    }
+  }
+}
+
 TEST_CASE("a destination that keeps none is refused in one line, before anything is moved") {
   Pair pair(false);
   auto to = std::make_shared<Shaped>(pair.to_memory);
