@@ -203,8 +203,7 @@ std::string ManPage() {
     for (const auto* table : command.options) out += RoffOptions(*table);
     out += ".PP\nExamples:\n";
     for (const Example& example : command.examples) {
-      const bool whole = example.command.find("fileferry") != std::string_view::npos;
-      out += ".PP\n.nf\n    " + Roff(std::string(whole ? "" : "fileferry ") + std::string(example.command)) + "\n.fi\n.RS 8\n" + Roff(example.meaning) + "\n.RE\n";
+      out += ".PP\n.nf\n    " + Roff(example.Line()) + "\n.fi\n.RS 8\n" + Roff(example.meaning) + "\n.RE\n";
     }
   }
   out += ".SH SIZES AND TIMES\n"

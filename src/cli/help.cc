@@ -47,6 +47,13 @@ std::string OptionText(const std::vector<OptionSpec>& options) {
 
 }  // namespace
 
+std::string Example::Line() const {
+  constexpr std::string_view kName = "fileferry ";
+  const auto at = command.find(kName);
+  const bool whole = at != std::string_view::npos && (at == 0 || command[at - 1] == ' ');
+  return (whole ? "" : std::string(kName)) + std::string(command);
+}
+
 std::string OverviewText() {
   std::string out = "fileferry moves files between storages - folders, S3 buckets - without losing a byte.\n\n"
                     "  fileferry [-c FILE] [-e ENVIRONMENT] [--json] [-q|-v] [--log FILE] COMMAND ...\n";
@@ -88,8 +95,7 @@ std::string HelpText(const CommandSpec& command) {
   if (!all.empty()) out += OptionText(all);
   out += "\nExamples\n";
   for (const Example& example : command.examples) {
-    const bool whole = example.command.find("fileferry") != std::string_view::npos;
-    out += "  " + std::string(whole ? "" : "fileferry ") + std::string(example.command) + "\n      " + std::string(example.meaning) + "\n";
+    out += "  " + example.Line() + "\n      " + std::string(example.meaning) + "\n";
   }
   out += "\nSee fileferry --help for how a storage is written and for the options of all commands.\n";
   return out;

@@ -24,7 +24,10 @@ struct OptionSpec {
 };
 
 struct Example {
-  std::string_view command, meaning;
+  std::string_view command;        // what follows "fileferry", or a whole line where "fileferry" is one of its words
+  std::string_view meaning;
+
+  std::string Line() const;        // as it is typed
 };
 
 struct CommandSpec {

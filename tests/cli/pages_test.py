@@ -109,6 +109,12 @@ def main():
     for name in re.findall(r"^  (\w+(?: \w+)?) {2,}", made("--help").split("A storage is written")[0], re.M):
         if f"fileferry {name}" not in made(*name.split(), "--help"):
             problems.append(f"no help for {name}")
+        examples = re.findall(r"^  (\S.*)\n      \S", made(*name.split(), "--help").split("\nExamples\n")[-1], re.M)
+        for line in examples:
+            if not re.search(r"(^|\| )fileferry ", line) or re.search(r"(^|[^'\S])[^'\s]*\?", line):
+                problems.append(f"{name}: an example that a shell does not take as it is: {line}")
+        if not examples:
+            problems.append(f"{name}: no example")
     for problem in problems:
         print(problem)
     print(f"{len(problems)} problems")
