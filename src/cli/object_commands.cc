@@ -13,6 +13,7 @@
 #include "json.h"
 #include "plan_options.h"
 #include "session.h"
+#include "signals.h"
 #include "text.h"
 
 namespace fileferry::cli {
@@ -119,11 +120,27 @@ Status FileStatus(const std::string& path, int error) {
   return {Code::kInvalidArgument, "the file " + Printable(path) + " cannot be read: " + std::strerror(error) + mend};
 }
 
+// Standard input, which a stop reaches while nothing comes.
+class StandardInput : public ISource {
+ public:
+  std::optional<std::uint64_t> size() const override { return inner_->size(); }
+  Result<std::size_t> Read(std::span<std::byte> out) override {
+    if (!WaitToRead(STDIN_FILENO)) return Status(Code::kCancelled, "stopped as asked");
+    return inner_->Read(out);
+  }
+  Status Rewind() override { return inner_->Rewind(); }
+  std::optional<Bytes> Memory() const override { return inner_->Memory(); }
+  Status SendTo(ISink& sink) override { return SendByReading(*this, sink); }
+
+ private:
+  const std::unique_ptr<ISource> inner_ = DescriptorSource(STDIN_FILENO);
+};
+
 // The file to be put: its source, time and first bytes.
 Result<std::unique_ptr<ISource>> OpenFile(const std::string& path, Properties* properties, const std::string& key) {
   if (path == "-") {
     if (properties->content_type.empty()) properties->content_type = std::string(ContentTypeByName(key));
-    return DescriptorSource(STDIN_FILENO);
+    return std::unique_ptr<ISource>(std::make_unique<StandardInput>());
   }
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return FileStatus(path, errno);

@@ -70,10 +70,10 @@ Session::~Session() {
 
 Status Session::Start() {
   if (log_path_.empty()) return Status::Ok();
-  log_fd_ = ::open(log_path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-  if (log_fd_ < 0) {
+  log_fd_ = ::open(log_path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0600);  // a pipe that nobody reads is an error, no wait
+  if (log_fd_ < 0 || ::fcntl(log_fd_, F_SETFL, O_APPEND) != 0) {
     const int error = errno;
-    return {Code::kInvalidArgument, "the log " + Printable(log_path_) + " cannot be written: " + std::strerror(error) + ": check --log and FILEFERRY_LOG"};
+    return {Code::kInvalidArgument, "the log " + Printable(log_path_) + " cannot be written: " + (error == ENXIO ? "it is a pipe that nobody reads" : std::strerror(error)) + ": check --log and FILEFERRY_LOG"};
   }
   return Status::Ok();
 }
@@ -174,7 +174,11 @@ Status Session::Confirm(const Parsed& parsed, std::string_view question) {
   WriteAllTo(STDERR_FILENO, Printable(question) + "? Type yes to go on: ");
   std::string answer;
   char c = 0;
-  while (!StopWasAsked() && ::read(STDIN_FILENO, &c, 1) == 1 && c != '\n') answer += c;
+  while (WaitToRead(STDIN_FILENO) && ::read(STDIN_FILENO, &c, 1) == 1 && c != '\n') answer += c;
+  if (StopWasAsked()) {
+    WriteAllTo(STDERR_FILENO, "\n");
+    return {Code::kCancelled, std::string(question) + ": stopped as asked, nothing was done"};
+  }
   if (answer == "yes" || answer == "y") return Status::Ok();
   return {Code::kInvalidArgument, std::string(question) + ": the answer was not yes, nothing was done"};
 }

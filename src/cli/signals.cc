@@ -1,8 +1,10 @@
 // signals.cc: what a signal handler may do, and no more.
 #include "signals.h"
 
+#include <poll.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <ctime>
 
@@ -54,6 +56,16 @@ void InstallSignals(CancelToken* token) {
 }
 
 bool StopWasAsked() { return g_asked != 0; }
+
+bool WaitToRead(int fd) {
+  constexpr int kLookMs = 100;  // a signal may be taken by another thread, or come right before the wait
+  while (!StopWasAsked()) {
+    struct pollfd what {fd, POLLIN, 0};
+    const int ready = ::poll(&what, 1, kLookMs);
+    if (ready > 0 || (ready < 0 && errno != EINTR)) return true;  // the read says what is wrong
+  }
+  return false;
+}
 
 void SetCursorHidden(bool hidden) { g_hidden = hidden ? 1 : 0; }
 

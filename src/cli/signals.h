@@ -9,6 +9,8 @@ namespace fileferry::cli {
 // `token` must live until the program ends.
 void InstallSignals(CancelToken* token);
 bool StopWasAsked();
+// Waits until there is something to read; false when a stop was asked for before.
+bool WaitToRead(int fd);
 // What the handler writes to standard error before a second signal ends the program: shows the cursor again.
 void SetCursorHidden(bool hidden);
 
