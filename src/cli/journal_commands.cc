@@ -150,7 +150,7 @@ int RunVerify(Session& session, const Parsed& parsed) {
   if (!run.ok()) return FailRun(session, run.status());
   RunWords words;
   words.verb = "verify";
-  words.mend = "fileferry copy SRC DST brings what is missing; with --overwrite changed also what differs";
+  words.mend = "fileferry copy SRC DST brings what is missing; with --overwrite changed --verify checksum also what has other bytes, with --overwrite always whatever differs";
   return DriveRun(session, parsed, **run, words, std::move(more));
 }
 
