@@ -27,6 +27,8 @@ int RunCopy(Session& session, const Parsed& parsed) {
   return DriveRun(session, parsed, **run, words, std::move(more));
 }
 
+constexpr std::uint64_t kUncomparedShown = 20;
+
 int RunMissing(Session& session, const Parsed& parsed) {
   auto sides = OpenSides(session, parsed);
   if (!sides.ok()) return FailRun(session, sides.status());
@@ -45,9 +47,13 @@ int RunMissing(Session& session, const Parsed& parsed) {
   }
   const Status result = (*run)->Result();
   Json keys = Json::array();
-  std::uint64_t count = 0;
+  std::uint64_t count = 0, shown = 0;
   for (const ObjectRecord& record : (*run)->Problems(SIZE_MAX)) {
-    if (record.outcome != Outcome::kMissingAtDestination) continue;
+    if (record.outcome == Outcome::kDifferent) continue;  // something is there
+    if (record.outcome != Outcome::kMissingAtDestination) {
+      if (++shown <= kUncomparedShown) session.Complain(Status(record.code == Code::kOk ? Code::kInternal : record.code, ProblemLine(record)));
+      continue;
+    }
     count++;
     if (session.json()) {
       keys.push_back({{"key", record.key}, {"size", record.size}});
@@ -55,12 +61,18 @@ int RunMissing(Session& session, const Parsed& parsed) {
       session.out().Write((IsTerminal(1) ? Printable(record.key) : record.key) + "\n");
     }
   }
-  const std::uint64_t all = (*run)->Snapshot().objects[static_cast<std::size_t>(Outcome::kMissingAtDestination)];
-  if (session.json()) session.out().Write(Dump({{"count", all}, {"missing", std::move(keys)}}));
+  const Progress progress = (*run)->Snapshot();
+  const std::uint64_t all = progress.objects[static_cast<std::size_t>(Outcome::kMissingAtDestination)];
+  std::uint64_t uncompared = 0;
+  for (const Outcome outcome : {Outcome::kMissing, Outcome::kCorrupt, Outcome::kFailed, Outcome::kRefused}) uncompared += progress.objects[static_cast<std::size_t>(outcome)];
+  if (session.json()) session.out().Write(Dump({{"count", all}, {"uncompared", uncompared}, {"missing", std::move(keys)}, {"result", StatusJson(result)}}));
   if (!result.ok()) return FailRun(session, result);
-  if (all > count) session.Warn(Count(all - count) + " more are missing: the list holds the first " + Count(count));
-  if (!session.json()) session.Note(all == 0 ? "nothing is missing" : Objects(all) + " missing at the destination");
-  return session.Finish(all == 0 ? 0 : 1);
+  if (all > count) session.Complain(Status(Code::kInternal, Count(all - count) + " more are missing: the list holds the first " + Count(count)));
+  if (uncompared > 0) {
+    session.Complain(Status(Code::kInternal, Objects(uncompared) + " could not be compared" + (uncompared > kUncomparedShown ? ", the first of them named above" : "")));
+  }
+  if (!session.json()) session.Note(all > 0 ? Objects(all) + " missing at the destination" : uncompared > 0 ? "nothing else is missing" : "nothing is missing");
+  return session.Finish(all == 0 && uncompared == 0 ? 0 : 1);
 }
 
 namespace {
