@@ -56,7 +56,7 @@ const Options kMend = {
 const Options kTrash = {{"trash", 0, "AGE", "also remove replaced objects that the trash has kept for longer, for example 30d; 0s: all"}};
 
 const Options kShow = {
-    {"progress", 'P', "", "show progress although the output is no terminal"},
+    {"progress", 'P', "", "with --json: show progress although the output is no terminal, a JSON document a line"},
     {"no-progress", 0, "", "show no progress"},
     {"stats-interval", 0, "TIME", "time between the lines of progress where there is no terminal (10s)"},
 };

@@ -248,7 +248,10 @@ int RunReport(Session& session, const Parsed& parsed) {
   std::uint64_t count = 0;
   while (true) {
     auto records = (*rows)->Records(outcomes, after, 1000);
-    if (!records.ok()) return session.Fail(records.status());
+    if (!records.ok()) {
+      if (json) session.out().Write(std::string(count == 0 ? "" : "\n  ") + "],\n  \"result\": " + DumpLine(StatusJson(records.status())) + "\n}\n");
+      return session.Fail(records.status());
+    }
     for (const ObjectRecord& record : *records) {
       session.out().Write(json ? (count == 0 ? "\n    " : ",\n    ") + DumpLine(RecordJson(record)) : ProblemLine(record) + "\n");
       count++;

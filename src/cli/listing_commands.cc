@@ -50,8 +50,12 @@ class Lister {
     out_.Write(end_);
   }
 
-  void End() {
-    if (json_) out_.Write(std::string(any_ ? "\n  " : "") + "],\n  \"count\": " + std::to_string(objects_) + ",\n  \"bytes\": " + std::to_string(bytes_) + "\n}\n");
+  // A listing that has failed says so in its document.
+  void End(const Status& status) {
+    if (!json_) return;
+    out_.Write(std::string(any_ ? "\n  " : "") + "],\n  \"count\": " + std::to_string(objects_) + ",\n  \"bytes\": " + std::to_string(bytes_));
+    if (!status.ok()) out_.Write(",\n  \"result\": " + DumpLine(StatusJson(status)));
+    out_.Write("\n}\n");
   }
 
  private:
@@ -180,9 +184,9 @@ int RunLs(Session& session, const Parsed& parsed) {
       });
     }
   }
-  if (status.ok()) lister.End();
+  if (status.ok() && seen == 0 && !storage->path.empty()) status = NothingThere(*storage);
+  lister.End(status);
   if (!status.ok() && session.out().status().ok()) return session.Fail(status.With(storage->provider->Name(), "list", storage->path));
-  if (seen == 0 && !storage->path.empty()) return session.Fail(NothingThere(*storage));
   return session.Finish(0);
 }
 

@@ -46,8 +46,7 @@ int Main(int argc, char** argv) {
   }
   Session session(*parsed);
   const Status status = session.Start();
-  if (!status.ok()) return session.Fail(status);
-  return parsed->command->run(session, *parsed);
+  return session.End(status.ok() ? parsed->command->run(session, *parsed) : session.Fail(status));
 }
 
 }  // namespace

@@ -207,6 +207,7 @@ int RunCat(Session& session, const Parsed& parsed) {
     if (!length.ok()) return session.Fail(length.status());
     options.length = *length;
   }
+  session.out().Use();  // by bytes that are no document
   for (const std::string& text : parsed.arguments) {
     auto place = OpenObject(session, text);
     if (!place.ok()) return session.Fail(place.status());
@@ -244,6 +245,7 @@ int RunGet(Session& session, const Parsed& parsed) {
   IStorageProvider& provider = *place->storage.provider;
   std::string path = parsed.arguments.size() > 1 ? parsed.arguments[1] : LastName(place->key);
   if (path == "-") {
+    session.out().Use();
     const auto sink = DescriptorSink(STDOUT_FILENO);
     auto info = provider.Get(session.ctx(), place->key, {}, *sink);
     return info.ok() ? session.Finish(0) : session.Fail(info.status().With(provider.Name(), "get", place->key));

@@ -13,10 +13,17 @@ class Output {
  public:
   explicit Output(int fd) : fd_(fd) { buffer_.reserve(kBlock + 4096); }
   void Write(std::string_view text) {
+    used_ = true;
     buffer_.append(text);
     if (buffer_.size() >= kBlock) Flush();
   }
-  void Write(char c) { buffer_.push_back(c); }
+  void Write(char c) {
+    used_ = true;
+    buffer_.push_back(c);
+  }
+  // Whether anything was written, here or, as Use tells, past this buffer.
+  bool used() const { return used_; }
+  void Use() { used_ = true; }
   // A reader that went away (| head) ends the program as it ends others: by SIGPIPE.
   void Flush();
   // kUnavailable or kQuotaExceeded once something could not be written.
@@ -27,6 +34,7 @@ class Output {
   int fd_;
   std::string buffer_;
   Status status_;
+  bool used_ = false;
 };
 
 bool IsTerminal(int fd);

@@ -14,6 +14,8 @@
 namespace fileferry::cli {
 namespace {
 
+constexpr auto kLeastInterval = std::chrono::milliseconds(100);
+
 // Reads the values of options; keeps the first thing that is wrong.
 class Reader {
  public:
@@ -161,6 +163,7 @@ Result<CopyPlan> PlanOf(Session& session, const Parsed& parsed) {
     if (text.empty() || *end != '\0' || !(plan.tpslimit >= 0) || plan.tpslimit > 1e6) reader.Fail("tpslimit", "'" + Printable(text) + "' is not a number of requests a second");
   }
   plan.window = parsed.Get("window");
+  if (reader.Duration("stats-interval", kLeastInterval) < kLeastInterval) reader.Fail("stats-interval", "give at least 100ms");
   plan.dry_run = parsed.Has("dry-run");
   reader.Shard(&plan);
   plan.delete_source = parsed.Has("delete-source");
@@ -210,10 +213,8 @@ ProgressStyle ProgressStyleOf(const Session& session, const Parsed& parsed) {
   }
   const char* term = std::getenv("TERM");
   if (term != nullptr && std::string_view(term) == "dumb") style.block = false;
-  if (parsed.Has("stats-interval")) {
-    const auto time = ParseDurationMs(parsed.Get("stats-interval"));
-    if (time.ok() && *time >= 100) style.interval = std::chrono::milliseconds(*time);
-  }
+  style.json = session.json();
+  if (const auto time = ParseDurationMs(parsed.Get("stats-interval", "10s")); time.ok()) style.interval = std::chrono::milliseconds(*time);
   return style;
 }
 

@@ -8,6 +8,7 @@
 #include <cstdio>
 
 #include "fileferry/config.h"
+#include "json.h"
 #include "output.h"
 #include "signals.h"
 #include "text.h"
@@ -113,6 +114,18 @@ std::string ProgressLine(const Progress& progress) {
   return line;
 }
 
+std::string ProgressJsonLine(const Progress& progress) {
+  Json json = ProgressJson(progress);
+  json["ended"] = progress.ended;
+  json["ended_bytes"] = BytesDone(progress);
+  json["due"] = progress.due;
+  json["due_bytes"] = progress.due_bytes;
+  json["share"] = progress.share;
+  json["rate"] = progress.rate;
+  if (progress.eta >= 0 && progress.listing_done) json["eta"] = progress.eta;
+  return DumpLine(json);
+}
+
 ProgressView::ProgressView(ProgressStyle style) : style_(style), last_(std::chrono::steady_clock::now()) {
   if (style_.shown && style_.block) last_ -= kRedraw;
 }
@@ -151,7 +164,7 @@ void ProgressView::Update(const Progress& progress) {
   if (style_.block) {
     Draw(progress, TerminalWidth());
   } else {
-    WriteAllTo(STDERR_FILENO, ProgressLine(progress) + "\n");
+    WriteAllTo(STDERR_FILENO, (style_.json ? ProgressJsonLine(progress) : ProgressLine(progress)) + "\n");
   }
 }
 

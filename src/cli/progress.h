@@ -14,6 +14,7 @@ struct ProgressStyle {
   bool shown = true;
   bool block = false;            // a terminal
   bool utf8 = true;
+  bool json = false;             // a line, not a block, is a JSON document
   std::chrono::milliseconds interval{10000};  // between lines; a block is redrawn every 200 ms
 };
 
@@ -40,6 +41,8 @@ class ProgressView {
 
 // The block, without cursor movements: at most `width` columns a line.
 std::vector<std::string> BlockLines(const Progress& progress, std::size_t width, bool utf8);
+// {"phase": "copying", "objects": {…}, …, "ended": 1234, "due": 2370, "share": 0.52, "rate": 89128960, "eta": 12}
+std::string ProgressJsonLine(const Progress& progress);
 // "copying: 1,234 of 2,370 objects, 1.2 GiB of 2.3 GiB, 85 MiB/s, ETA 12s, 3 errors"
 std::string ProgressLine(const Progress& progress);
 

@@ -103,10 +103,7 @@ std::string CommandLine(const Parsed& parsed) {
   return line;
 }
 
-int FailRun(Session& session, const Status& status) {
-  if (session.json()) session.out().Write(Dump({{"result", StatusJson(status)}}));
-  return session.Fail(status);
-}
+int FailRun(Session& session, const Status& status) { return session.Fail(status); }
 
 int DriveRun(Session& session, const Parsed& parsed, IRun& run, const RunWords& words, Json more) {
   const Status started = run.Start();

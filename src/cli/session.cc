@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "json.h"
 #include "signals.h"
 #include "text.h"
 
@@ -156,7 +157,14 @@ int Session::Fail(const Status& status) {
     std::raise(SIGPIPE);
   }
   Complain(status);
+  if (failure_.ok()) failure_ = status;
   return ExitStatus(status);
+}
+
+int Session::End(int status) {
+  if (!json_ || failure_.ok() || out_.used()) return status;
+  out_.Write(Dump({{"result", StatusJson(failure_)}}));
+  return Finish(status);
 }
 
 int Session::Finish(int status) {

@@ -37,12 +37,14 @@ class Session {
   void Note(std::string_view line);     // for people, to standard error; not with --quiet
   void Warn(std::string_view line);
   void Log(std::string_view line);      // to the log file; with --verbose to standard error.  Any thread
-  // Tells the error in one line and returns its exit status.
+  // Tells the error in one line and returns its exit status.  Where the command writes no document of its own, --json makes one of the first error.
   int Fail(const Status& status);
   // The same, for one object of several: the run goes on.
   void Complain(const Status& status);
   // Writes what is buffered; `status`, or 1 when standard output failed.
   int Finish(int status);
+  // When the command has ended, with this exit status: the document of a failure that has none yet.
+  int End(int status);
 
   // OK when the user agrees: --yes, or "yes" on a terminal.  kInvalidArgument otherwise.
   Status Confirm(const Parsed& parsed, std::string_view question);
@@ -53,6 +55,7 @@ class Session {
   const bool json_, quiet_, verbose_;
   const std::string config_, environment_, log_path_;
   Output out_;
+  Status failure_;
   int log_fd_ = -1;
   std::mutex log_mutex_;
   std::shared_ptr<StorageFactory> factory_;

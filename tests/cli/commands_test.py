@@ -126,6 +126,64 @@ def keys_that_cannot_be_held():
     check(not os.path.exists(f"{WORK}/never") or not os.listdir(f"{WORK}/never"), "nothing was written")
 
 
+def stops_while_it_waits():
+    """The first signal reaches what waits for a person or for another program, and leaves nothing behind."""
+    os.makedirs(f"{WORK}/waits")
+    process = subprocess.Popen([BIN, "put", "-", "./waits/x"], cwd=WORK, env=ENV, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdin.write(b"begun")
+    process.stdin.flush()
+    time.sleep(0.5)
+    process.send_signal(signal.SIGTERM)
+    try:
+        check(process.wait(10) == 4, f"put - is stopped: exit {process.returncode}")
+    except subprocess.TimeoutExpired:
+        process.kill()
+        check(False, "put - goes on waiting after a signal")
+    check(os.listdir(f"{WORK}/waits") == [], f"put - leaves nothing: {os.listdir(f'{WORK}/waits')}")
+    open(f"{WORK}/waits/stays", "w").close()
+    text = terminal(["rm", "-r", "./waits"], wait_for=b"Type yes")
+    check(terminal.status == 4 and "nothing was done" in text and os.path.exists(f"{WORK}/waits/stays"), f"Ctrl-C at a question: {terminal.status} {text}")
+    os.mkfifo(f"{WORK}/log pipe")
+    check("nobody reads" in ferry("--log", "log pipe", "ls", "./waits", expect=2).err, "a log that is a pipe without a reader")
+
+
+def json_documents():
+    """One document, also of what fails."""
+    nowhere = "s3://b?endpoint=http://127.0.0.1:1"
+    env = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
+    os.makedirs(f"{WORK}/documents")
+    for name in ("a", "b"):
+        open(f"{WORK}/documents/{name}", "w").close()
+    for words in (["ls", "-r", nowhere], ["stats", nowhere], ["plan", nowhere], ["missing", "./documents", nowhere], ["copy", "./documents", nowhere], ["get", "./documents/none"],
+                  ["url", "./documents/a"], ["status"], ["report"], ["put", "./documents/none", "./documents/c"], ["ls", "./documents/none/"]):
+        document = as_json(ferry("--json", *words, expect=(1, 2, 3), cwd=f"{WORK}/documents" if words[0] in ("status", "report") else WORK, env=env))
+        check(document.get("result", {}).get("ok") is False and document["result"].get("message"), f"--json {words}: {document}")
+    check(ferry("--json", "cat", "./documents/a", "./documents/none", expect=1).out == "", "cat writes bytes and no document")
+    with open(f"{WORK}/documents/large", "wb") as f:
+        f.write(b"x" * (2 << 20))
+    lines = ferry("--json", "--progress", "copy", "--bwlimit", "1M", "--stats-interval", "200ms", "./documents", "./documents-copy").err.splitlines()
+    states = [json.loads(line) for line in lines]
+    check(len(states) > 2 and all("phase" in s and "share" in s and "ended" in s for s in states), f"--json --progress: a document a line: {lines[:3]}")
+    check(ferry("--json", "copy", "--bwlimit", "10M", "./documents", "./documents-copy2").err == "", "--json alone is quiet")
+    for bad in ("abc", "-3", "0", "99ms"):
+        check("--stats-interval" in ferry("copy", "--stats-interval", bad, "./documents", "./documents-copy3", expect=2).err, f"--stats-interval {bad}")
+
+
+def what_is_missing():
+    for path in ("left/a", "left/b", "right/a"):
+        os.makedirs(os.path.dirname(f"{WORK}/{path}"), exist_ok=True)
+        open(f"{WORK}/{path}", "w").close()
+    check(ferry("missing", "./left", "./right", expect=1).out == "b\n", "missing names what the destination lacks")
+    check("nothing is missing" in ferry("missing", "./right", "./left").err, "missing nothing")
+    done = ferry("missing", "--map", "prefix-zzz/", "./left", "./right", expect=1)
+    check("nothing is missing" not in done.err and "could not be compared" in done.err and "a: refused" in done.err, f"missing: keys that cannot be mapped: {done.err}")
+    with open(f"{WORK}/left-keys", "w") as f:
+        f.write("a\nnot there\n")
+    done = ferry("missing", "--keys-from", "left-keys", "./left", "./right", expect=1)
+    check("not there: missing at source" in done.err, f"missing: a listed key that the source lacks: {done.err}")
+    check(as_json(ferry("--json", "missing", "--keys-from", "left-keys", "./left", "./right", expect=1)).get("uncompared") == 1, "missing --json")
+
+
 def pipes():
     os.makedirs(f"{WORK}/many")
     for i in range(3000):
@@ -161,7 +219,7 @@ def terminal(arguments, send=b"", size=(24, 60), wait_for=None, stop_after=None,
         elif process.poll() is not None:
             break
         if not sent and wait_for and wait_for in text:
-            os.write(master, send)
+            os.write(master, send) if send else process.send_signal(signal.SIGINT)
             sent = True
         if stop_after and text.count(stop_after) >= 2:
             process.send_signal(signal.SIGINT)
@@ -429,6 +487,9 @@ def what_is_said_of_a_journal():
 def main():
     objects_of(WORK + "/folder/{}", "folder") if not os.makedirs(f"{WORK}/folder") else None
     keys_that_cannot_be_held()
+    stops_while_it_waits()
+    json_documents()
+    what_is_missing()
     pipes()
     questions()
     progress_on_a_terminal()
