@@ -66,7 +66,8 @@ Result<ObjectInfo> CopySmall(const Job& job) {
   if (bytes.size() != info->size) return Status(Code::kIntegrity, "fewer bytes arrived than the object has").With(job.from.Name(), "get", job.from_key);
   PutOptions put = job.options;
   for (const Digest& digest : info->digests) {
-    if (digest.kind == DigestKind::kCrc64Nvme || digest.kind == DigestKind::kMd5 || digest.kind == DigestKind::kSha256) put.expected.Set(digest);
+    const bool checked = digest.kind == DigestKind::kCrc64Nvme || digest.kind == DigestKind::kMd5 || digest.kind == DigestKind::kSha256;
+    if (checked && put.expected.Find(digest.kind) == nullptr) put.expected.Set(digest);  // what the caller asks for stays as it is
   }
   const std::unique_ptr<ISource> source = MemorySource(AsBytes(bytes));
   return job.to.Put(job.ctx, job.to_key, *source, put);
@@ -108,6 +109,15 @@ Result<ObjectInfo> CopyInParts(const Job& job) {
   return SendParts(job.to, job.ctx, job.to_key, *feed, job.options, job.source.size, part_size, job.tuning.parallel_parts);
 }
 
+// Whether the storage itself vouches for one of these digests.
+bool HasConfirmed(const ObjectInfo& info, const DigestSet& expected) {
+  for (const Digest& digest : expected) {
+    const Digest* kept = info.digests.Find(digest.kind);
+    if (kept != nullptr && (info.confirmed & MaskOf(digest.kind)) != 0 && *kept == digest) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 Result<ObjectInfo> CopyBetween(IStorageProvider& from, std::string_view from_key, IStorageProvider& to, std::string_view to_key, const OpContext& ctx,
@@ -117,9 +127,15 @@ Result<ObjectInfo> CopyBetween(IStorageProvider& from, std::string_view from_key
   if (!source.ok()) return source;
   Job job{from, from_key, to, to_key, ctx, tuning, to.Caps(), std::move(source).value(), options, options.properties != Properties{}};
   if (!job.replace) job.options.properties = Carried(job.source.properties, job.caps);
-  if (const Digest* crc = job.source.digests.Find(DigestKind::kCrc64Nvme)) job.options.expected.Set(*crc);
+  if (Compare(options.expected, job.source.digests) == DigestMatch::kDifferent) {
+    return Status(Code::kIntegrity, "the object does not have the expected digest; nothing was stored").With(from.Name(), "copy", from_key);
+  }
+  const Digest* crc = job.source.digests.Find(DigestKind::kCrc64Nvme);
+  if (crc != nullptr && job.options.expected.Find(DigestKind::kCrc64Nvme) == nullptr) job.options.expected.Set(*crc);
 
-  if (job.caps.server_copy && options.batch == nullptr && from.Locate(from_key).service == to.Locate(to_key).service) {
+  // A service that copies by itself shows nobody the bytes: only its own word for their digest will do.
+  const bool service_knows = options.expected.empty() || HasConfirmed(job.source, options.expected);
+  if (job.caps.server_copy && service_knows && options.batch == nullptr && from.Locate(from_key).service == to.Locate(to_key).service) {
     Result<ObjectInfo> info = CopyInside(job);
     if (info.ok() || info.code() != Code::kUnsupported) return info;
   }

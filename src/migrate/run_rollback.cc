@@ -136,10 +136,12 @@ class RollbackTask : public IEngineTask {
     const std::string key = setup_.source.Full(item.key);
     Result<ObjectInfo> now = setup_.source.provider->Stat(ctx, key);
     if (now.ok()) {
-      if (absent) return true;  // nothing is taken away
+      if (absent && !item.digest) return true;  // nobody knows what was moved, and nothing is taken away
       Result<bool> same = IsWhatWasMoved(ctx, item, *now);
       if (same.ok() && *same) return true;  // restored before
-      if (same.ok()) {
+      if (same.ok() && absent) {
+        End(ended, Outcome::kFailed, Status(Code::kNotFound, "what was moved is lost: its copy is gone, and its source holds other bytes"));
+      } else if (same.ok()) {
         End(ended, Outcome::kConflict, Status(Code::kPreconditionFailed, "its source was written anew, so this is the only copy of what was moved; left alone"));
       } else {
         End(ended, Outcome::kFailed, same.status());
@@ -163,18 +165,29 @@ class RollbackTask : public IEngineTask {
     return false;
   }
 
+  // Nothing is published at the source that is not what was moved: the bytes are looked at before, because a folder's own copy shows them to nobody.
   Status CopyBack(const OpContext& ctx, const Item& item, const Side& from, const std::string& from_key) {
     const std::string key = setup_.source.Full(item.key);
     PutOptions options;
     options.if_absent = setup_.source.caps.conditional_put;
     options.attempt_id = setup_.NextAttempt();
-    if (item.digest && item.digest->kind == DigestKind::kCrc64Nvme) options.expected.Set(*item.digest);
+    if (item.digest) {
+      const Status good = HasDigest(ctx, from, from_key, *item.digest);
+      if (!good.ok()) return good.code() == Code::kIntegrity ? Status(Code::kIntegrity, "what is to be restored has other bytes than what was moved; nothing was restored") : good;
+      options.expected.Set(*item.digest);
+    }
     Result<ObjectInfo> stored = CopyBetween(*from.provider, from_key, *setup_.source.provider, key, ctx, options, setup_.plan.tuning);
     if (!stored.ok()) return stored.status();
     if (!item.digest) return {};
-    Result<Digest> read = ReadDigest(ctx, setup_, setup_.source, key, item.digest->kind, {});
+    const Status good = HasDigest(ctx, setup_.source, key, *item.digest);
+    return good.code() == Code::kIntegrity ? Status(Code::kIntegrity, "the restored source has other bytes; its copy was kept") : good;
+  }
+
+  // kIntegrity when the object's bytes have another digest.
+  Status HasDigest(const OpContext& ctx, const Side& side, const std::string& key, const Digest& digest) {
+    Result<Digest> read = ReadDigest(ctx, setup_, side, key, digest.kind, {});
     if (!read.ok()) return read.status();
-    return *read == *item.digest ? Status() : Status(Code::kIntegrity, "the restored source has other bytes; its copy was kept");
+    return *read == digest ? Status() : Status(Code::kIntegrity, "other bytes");
   }
 
   // What was replaced goes back from the trash.

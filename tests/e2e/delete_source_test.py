@@ -74,6 +74,25 @@ def a_rollback_keeps_the_only_copy_of_what_was_moved():
         check(read(f"{s}/2") == "bytes of 2" and read(f"{d}/2") is None, f"{texts(work)}")
 
 
+def a_rollback_publishes_nothing_but_what_was_moved():
+    with workspace("rotten") as work:
+        s, d = tree(work)
+        ferry("migrate", *MOVE, s, d, cwd=work)
+        st = os.stat(f"{d}/1")
+        with open(f"{d}/1", "r+") as f:
+            f.write("B")
+        os.utime(f"{d}/1", ns=(st.st_atime_ns, st.st_mtime_ns))
+        for _ in range(2):
+            done = ferry("rollback", "--yes", cwd=work, expect=1)
+            check(read(f"{s}/1") is None and read(f"{d}/1") == "Bytes of 1" and "1: failed" in done.err, f"{texts(work)} {done}")
+        os.remove(f"{d}/1")
+        ferry("rollback", "--yes", cwd=work, expect=1)
+        write(f"{s}/1", "Bytes of 1")                    # not what was moved, and the only thing that is left of it
+        done = ferry("rollback", "--yes", cwd=work, expect=1)
+        check("lost" in done.err, f"{done}")
+        check(read(f"{s}/2") == "bytes of 2" and read(f"{d}/2") is None, f"{texts(work)}")
+
+
 def a_verify_between_does_not_forget_the_deleted_source():
     with workspace("verify") as work:
         s, d = tree(work)
@@ -127,5 +146,5 @@ def what_is_not_verified_is_kept_and_counted():
 
 
 main(a_copy_that_is_gone_or_changed_keeps_its_source, one_bucket_under_two_names_is_kept, an_archive_is_never_overwritten, a_rollback_keeps_the_only_copy_of_what_was_moved,
-     a_verify_between_does_not_forget_the_deleted_source, a_lost_archive_is_no_hole, a_later_run_does_not_forget_the_archive, memory_is_no_destination_of_a_migration,
+     a_rollback_publishes_nothing_but_what_was_moved, a_verify_between_does_not_forget_the_deleted_source, a_lost_archive_is_no_hole, a_later_run_does_not_forget_the_archive, memory_is_no_destination_of_a_migration,
      what_is_not_verified_is_kept_and_counted)
