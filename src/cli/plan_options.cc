@@ -106,6 +106,9 @@ Status OpenArchive(Session& session, CopyPlan* plan) {
   if (!plan->delete_source) return {Code::kInvalidArgument, "--archive keeps what --delete-source removes: give both, or neither"};
   auto archive = session.Open(plan->archive);
   if (!archive.ok()) return archive.status();
+  if (archive->provider->Scheme() == "memory" && !plan->dry_run) {
+    return {Code::kInvalidArgument, "--archive memory: ends with this command, and what it keeps with it; name another storage"};
+  }
   plan->archive = archive->text;
   plan->archive_storage = std::make_shared<OpenedStorage>(*std::move(archive));
   return Status::Ok();

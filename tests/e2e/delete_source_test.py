@@ -134,6 +134,8 @@ def memory_is_no_destination_of_a_migration():
         s, _ = tree(work)
         ferry("migrate", "--no-progress", s, "memory:", cwd=work, expect=2)
         ferry("copy", *MOVE, s, "memory:", cwd=work, expect=2)
+        for command in ("copy", "migrate"):
+            ferry(command, *MOVE, "--archive", "memory:", s, f"{work}/dst", cwd=work, expect=2)
         check(len(texts(s)) == 3, f"{texts(s)}")
 
 
