@@ -103,6 +103,7 @@ struct Progress {
   std::uint64_t listed = 0, listed_bytes = 0;  // at the source, after filters
   bool listing_done = false;
   std::uint64_t filtered = 0, skipped_links = 0, empty_folders = 0, extra = 0;  // extra: at the destination only
+  bool unfinished = false;         // of verify and retry: the migration has objects that are pending or not yet listed, or was taken back
   std::uint64_t kept_sources = 0;  // to be deleted, and not deleted because the copy, the archive or the source itself was not as it had to be
   std::uint64_t bytes_moved = 0;               // through the client, retries included
   std::uint64_t bytes_sent_again = 0;          // parts or objects sent a second time

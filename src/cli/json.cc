@@ -104,6 +104,7 @@ Json ProgressJson(const Progress& progress) {
             {"filtered", progress.filtered},
             {"skipped_links", progress.skipped_links},
             {"kept_sources", progress.kept_sources},
+            {"unfinished", progress.unfinished},
             {"empty_folders", progress.empty_folders},
             {"extra", progress.extra},
             {"bytes_moved", progress.bytes_moved},

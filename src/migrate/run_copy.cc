@@ -138,6 +138,7 @@ Status RetryBody(Run& run, JournaledRunner::World& world, Setup& setup, JournalR
     return true;
   });
   Status status = run.Work(setup, rows, "retrying", setup.plan.transfers);
+  SayUnfinished(run.board(), world, world.head, 0);  // with --limit, what is beyond it is pending as asked for
   if (status.ok() && world.cut_off) status = RemoveAbandoned(run.context(), setup, false).status();
   return status;
 }

@@ -104,6 +104,7 @@ Status VerifyBody(Run& run, JournaledRunner::World& world, Setup& setup, Journal
   if (!totals.ok()) return totals.status();
   ShowTotals(board, *totals, true);
   board.listing_done = true;
+  SayUnfinished(board, world, world.head, totals->objects[static_cast<std::size_t>(Outcome::kPending)] + totals->objects[static_cast<std::size_t>(Outcome::kInFlight)]);
   const int this_run = world.head.runs;
   VerifyTask task(setup);
   const std::vector<Outcome> states = {Outcome::kCopied,    Outcome::kVerified, Outcome::kSame, Outcome::kSameByTime, Outcome::kDifferent, Outcome::kMissingAtDestination,

@@ -17,7 +17,28 @@ constexpr std::string_view kFolder = ".fileferry";
 // Lines beside those of the plan: what a text meant when the migration was begun, whatever is there by now.
 constexpr std::string_view kSourceIsObject = "source-is-object=1\n", kDestinationIsObject = "destination-is-object=1\n";
 
-constexpr std::string_view kStopped = "stopped";
+constexpr std::string_view kStopped = "stopped", kRollingBack = "rolling back", kRolledBack = "rolled back";
+
+std::uint64_t PendingOf(const Journal::Totals& totals) {
+  return totals.objects[static_cast<std::size_t>(Outcome::kPending)] + totals.objects[static_cast<std::size_t>(Outcome::kInFlight)];
+}
+
+// Whether a rollback was begun and has not come to its end.
+bool IsRollingBack(std::string_view phase) { return phase.substr(0, phase.find(':')).ends_with(kRollingBack); }
+
+// Whether the journal shows a migration of which nothing is left to be done because it was taken back: its end forgets the listing.
+bool WasTakenBack(const JournalHead& head, const Journal::Totals& totals) {
+  return !head.listed && head.token.empty() && PendingOf(totals) == 0 && totals.objects[static_cast<std::size_t>(Outcome::kRolledBack)] > 0;
+}
+
+// What a run that came to its end leaves the migration at.  Only a copy and a rollback take it further: an unfinished one stays unfinished under all others.
+std::string PhaseAfter(const std::string& phase, const std::string& before, const JournalHead& head, const Journal::Totals& totals) {
+  const bool moves = phase == "copying";
+  if (phase == kRollingBack) return std::string(kRolledBack);
+  if (!moves && IsRollingBack(before)) return before;
+  if (!moves && WasTakenBack(head, totals)) return std::string(kRolledBack);
+  return std::string(head.listed && PendingOf(totals) == 0 ? "done" : kStopped);
+}
 
 // "stopped", "stopped while verifying", and why.
 std::string StoppedPhase(const std::string& phase, const Status& status) {
@@ -26,8 +47,11 @@ std::string StoppedPhase(const std::string& phase, const Status& status) {
   return status.code() == Code::kCancelled ? text : text + ": " + std::string(status.message());
 }
 
-std::vector<std::string> AgainOf(const std::string& path, const JournalHead& head) {
-  const std::string_view phase = std::string_view(head.phase).substr(0, head.phase.find(':'));
+std::vector<std::string> AgainOf(const std::string& path, const JournalHead& head, const Journal::Totals& totals) {
+  std::string_view phase = std::string_view(head.phase).substr(0, head.phase.find(':'));
+  // What is left of the copy comes first; of it, retry takes what was listed.
+  const bool unlisted = !head.listed && !WasTakenBack(head, totals);
+  if (!IsRollingBack(phase) && (unlisted || (PendingOf(totals) > 0 && !phase.ends_with("retrying")))) phase = kStopped;
   std::vector<std::string> words;
   for (const auto& [doing, command] : {std::pair("rolling back", "rollback"), std::pair("verifying", "verify"), std::pair("retrying", "retry"), std::pair("cleaning up", "cleanup")}) {
     if (phase.ends_with(doing)) words = {command};
@@ -254,7 +278,7 @@ Result<MigrationRunner::State> MigrationRunner::ReadState(const std::string& jou
   state.updated = head->updated;
   state.finished = head->finished;
   state.runs = head->runs;
-  state.again = AgainOf(state.journal, *head);
+  state.again = AgainOf(state.journal, *head, *totals);
   return state;
 }
 
@@ -275,7 +299,7 @@ Result<MigrationRunner::State> JournaledRunner::GetState() {
   state.updated = head->updated;
   state.finished = head->finished;
   state.runs = head->runs;
-  state.again = AgainOf(state.journal, *head);
+  state.again = AgainOf(state.journal, *head, *totals);
   return state;
 }
 
@@ -315,14 +339,37 @@ Result<std::unique_ptr<MigrationRunner::Rows>> MigrationRunner::ReadRows(const s
 
 // ---- runs ----
 
+namespace {
+
+Result<std::string> EndPhase(Journal& journal, const std::string& phase, const std::string& before) {
+  Result<JournalHead> head = journal.Head();
+  if (!head.ok()) return head.status();
+  Result<Journal::Totals> totals = journal.Count();
+  if (!totals.ok()) return totals.status();
+  return PhaseAfter(phase, before, *head, *totals);
+}
+
+}  // namespace
+
+void SayUnfinished(Board& board, const JournaledRunner::World& world, const JournalHead& head, std::uint64_t pending) {
+  const bool taken_back = world.phase_before == kRolledBack || IsRollingBack(world.phase_before);
+  if (!taken_back && head.listed && pending == 0) return;
+  board.unfinished = true;
+  board.Note(taken_back ? "the migration was taken back: fileferry migrate copies it again"
+                        : "the migration is not finished: fileferry migrate goes on with what is pending" + std::string(head.listed ? "" : " or was not listed"));
+}
+
 Result<std::unique_ptr<IRun>> JournaledRunner::NewRun(CopyPlan plan, std::string phase, Body body, std::optional<std::chrono::seconds> trash_age) {
-  auto world = std::make_shared<World>(World{source_, destination_, journal_, head_, false, trash_age});
+  auto world = std::make_shared<World>(World{source_, destination_, journal_, head_, {}, false, trash_age});
   Result<std::unique_ptr<Run>> run = Run::Create(plan, [world, phase, body](Run& self) -> Status {
     Journal& journal = *world->journal;
     Result<JournalHead> before = journal.Head();
     if (!before.ok()) return before.status();
-    world->cut_off = before->runs > 0 && before->phase != "done" && before->phase != "rolled back";
-    if (Status status = journal.BeginRun(phase); !status.ok()) return status;
+    world->phase_before = before->phase;
+    world->cut_off = before->runs > 0 && before->phase != "done" && before->phase != kRolledBack;
+    // A rollback that was begun is what goes on, whatever is looked at meanwhile.
+    const std::string begin = IsRollingBack(before->phase) && phase != "copying" && phase != kRollingBack ? before->phase : phase;
+    if (Status status = journal.BeginRun(begin); !status.ok()) return status;
     Result<JournalHead> head = journal.Head();
     if (!head.ok()) return head.status();
     world->head = *head;
@@ -338,8 +385,8 @@ Result<std::unique_ptr<IRun>> JournaledRunner::NewRun(CopyPlan plan, std::string
       if (status.ok()) status = flushed;
     }
     const bool done = status.ok();
-    const std::string end = done ? (phase == "rolling back" ? "rolled back" : "done") : StoppedPhase(phase, status);
-    const Status noted = journal.SetPhase(end, done);
+    Result<std::string> end = done ? EndPhase(journal, phase, before->phase) : begin == phase ? StoppedPhase(phase, status) : begin;
+    const Status noted = end.ok() ? journal.SetPhase(*end, done && (*end == "done" || *end == kRolledBack)) : end.status();
     return status.ok() ? noted : status;
   });
   if (!run.ok()) return run.status();

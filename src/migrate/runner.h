@@ -34,6 +34,7 @@ class JournaledRunner : public MigrationRunner {
     OpenedStorage source, destination;
     std::shared_ptr<Journal> journal;
     JournalHead head;
+    std::string phase_before;  // what the run before left the migration at
     bool cut_off = false;  // the run before did not come to its end
     std::optional<std::chrono::seconds> trash_age;  // cleanup: what is kept for longer is swept
   };
@@ -65,6 +66,8 @@ Result<std::uint64_t> AbortUploads(const OpContext& ctx, Journal& journal, const
 Result<std::uint64_t> RemoveAbandoned(const OpContext& ctx, const Side& side);
 // The same in all storages that a run writes to.
 Result<std::uint64_t> RemoveAbandoned(const OpContext& ctx, const Setup& setup, bool writes_to_source);
+// A run that promises something of the whole migration, and it is not whole: says so, and the exit status is not 0.
+void SayUnfinished(Board& board, const JournaledRunner::World& world, const JournalHead& head, std::uint64_t pending);
 ObjectRecord RecordOf(const JournalRow& row);
 Progress ProgressOf(const Journal::Totals& totals, const JournalHead& head);
 

@@ -165,6 +165,7 @@ Progress Board::Snapshot() const {
   FillWork(&progress);
   progress.filtered = filtered.load(std::memory_order_relaxed);
   progress.kept_sources = kept_sources.load(std::memory_order_relaxed);
+  progress.unfinished = unfinished.load(std::memory_order_relaxed);
   progress.skipped_links = skipped_links.load(std::memory_order_relaxed);
   progress.empty_folders = empty_folders.load(std::memory_order_relaxed);
   progress.extra = extra.load(std::memory_order_relaxed);

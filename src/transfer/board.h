@@ -62,7 +62,7 @@ class Board {
 
   std::atomic<std::uint64_t> listed{0}, listed_bytes{0}, filtered{0}, skipped_links{0}, empty_folders{0}, extra{0}, kept_sources{0}, moved{0}, again{0};
   std::atomic<std::uint64_t> read_back{0};  // for verification, without being moved
-  std::atomic<bool> listing_done{false};
+  std::atomic<bool> listing_done{false}, unfinished{false};
   void Started();
   void Ended();
 

@@ -163,7 +163,7 @@ int ExitStatusOf(const IRun& run) {
     if (outcome == Outcome::kPending || outcome == Outcome::kInFlight) continue;  // beyond --limit
     if (progress.objects[i] > 0 && !OutcomeIsGood(outcome)) return 1;
   }
-  return progress.kept_sources > 0 ? 1 : 0;
+  return progress.kept_sources > 0 || progress.unfinished ? 1 : 0;
 }
 
 }  // namespace fileferry

@@ -515,6 +515,101 @@ TEST_CASE("a source that a cut-off run was about to remove, and has not, is no l
   CHECK(Contents(*world.to).empty());
 }
 
+// A run of one kind on the world's journal; its exit status.
+int Exit(World& world, const std::function<Result<std::unique_ptr<IRun>>(MigrationRunner&)>& make) {
+  auto runner = world.Open();
+  Result<std::unique_ptr<IRun>> run = make(*runner);
+  REQUIRE(run.ok());
+  CHECK(Finish(**run).ok());
+  return ExitStatusOf(**run);
+}
+int Verify(World& world) {
+  return Exit(world, [](MigrationRunner& runner) { return runner.Verify(VerifyMode::kChecksum); });
+}
+int Retry(World& world) {
+  return Exit(world, [](MigrationRunner& runner) { return runner.Retry(); });
+}
+int Cleanup(World& world) {
+  return Exit(world, [](MigrationRunner& runner) { return runner.Cleanup(); });
+}
+
+MigrationRunner::State StateOf(World& world) {
+  Result<MigrationRunner::State> state = MigrationRunner::ReadState(world.options.journal);
+  REQUIRE_MESSAGE(state.ok(), state.status().ToString());
+  return std::move(*state);
+}
+
+TEST_CASE("a migration is done when nothing is pending and the source is listed to its end, whatever else was run on it") {
+  World world;
+  world.Fill(3000);
+  const auto unfinished = [&] {
+    const MigrationRunner::State state = StateOf(world);
+    CHECK(state.phase.starts_with("stopped"));
+    CHECK(!state.finished);
+    REQUIRE(!state.again.empty());
+    CHECK(state.again.front() == "migrate");
+  };
+  SUBCASE("objects beyond a limit") {
+    world.options.plan.limit = 100;
+    world.Copy();
+    world.options.plan.limit = 0;
+    unfinished();
+    CHECK(Verify(world) == 1);
+    unfinished();
+    world.options.plan.limit = 3;
+    CHECK(Retry(world) == 1);
+    world.options.plan.limit = 0;
+    unfinished();
+    CHECK(Cleanup(world) == 0);
+    unfinished();
+    CHECK(Retry(world) == 1);  // the rest of the source was never listed
+    unfinished();
+  }
+  SUBCASE("a source that could not be listed") {
+    world.source->OnCall([](Operation operation, const std::string&) { return operation == Operation::kList ? Status(Code::kUnavailable, "down") : Status(); });
+    auto run = world.Open()->Copy();
+    REQUIRE(run.ok());
+    CHECK(Finish(**run).code() == Code::kUnavailable);
+    run->reset();
+    unfinished();
+    CHECK(Retry(world) == 1);
+    CHECK(Verify(world) == 1);
+    CHECK(Cleanup(world) == 0);
+    unfinished();
+    world.source->OnCall({});
+  }
+  world.Copy();
+  CHECK(StateOf(world).phase == "done");
+  CHECK(StateOf(world).finished);
+  CHECK(Contents(*world.to) == Contents(*world.from));
+  CHECK(Verify(world) == 0);
+  CHECK(StateOf(world).phase == "done");
+  SUBCASE("taken back") {
+    MustRun(world.Open()->Rollback());
+    CHECK(Verify(world) == 1);
+    CHECK(Cleanup(world) == 0);
+    CHECK(StateOf(world).phase == "rolled back");
+    CHECK(StateOf(world).finished);
+  }
+  SUBCASE("half taken back") {
+    std::atomic<int> removed{0};
+    IRun* running = nullptr;
+    world.destination->OnCall([&](Operation operation, const std::string&) {
+      if (operation == Operation::kRemove && ++removed == 100) running->Cancel();
+      return Status();
+    });
+    auto run = world.Open()->Rollback();
+    REQUIRE(run.ok());
+    running = run->get();
+    CHECK(Finish(**run).code() == Code::kCancelled);
+    run->reset();
+    CHECK(Verify(world) == 1);
+    CHECK(Cleanup(world) == 0);
+    CHECK(StateOf(world).again.front() == "rollback");
+    CHECK(!StateOf(world).finished);
+  }
+}
+
 TEST_CASE("one journal, one runner, one migration") {
   World world;
   world.Fill(3);
