@@ -202,7 +202,8 @@ Status MigrateSupply::Listed(const OpContext& ctx, std::vector<Item>* out) {
     }
     const std::string token = merge_ != nullptr ? merge_->token() : std::string();
     const std::string last = merge_ != nullptr ? merge_->last_key() : std::string();
-    if (Status status = journal_.AddPage(rows, token, last, ended, board_.skipped_links.load(), board_.empty_folders.load(), board_.filtered.load()); !status.ok()) return status;
+    const bool listed = ended || (merge_ != nullptr && token.empty());  // no page follows
+    if (Status status = journal_.AddPage(rows, token, last, listed, board_.skipped_links.load(), board_.empty_folders.load(), board_.filtered.load()); !status.ok()) return status;
     if (ended || out->size() != before) return {};
   }
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <csignal>
 #include <fstream>
 #include <set>
 #include <utility>
@@ -755,6 +756,69 @@ TEST_CASE("kill -9 at any moment: the next run finishes, nothing is lost or doub
   CHECK(NoUploads(*to));
   MustRun((*runner)->Rollback());
   CHECK(Contents(*to).empty());
+}
+
+TEST_CASE("kill -9 of a retry, a verify and a cleanup: the state says what is pending, and the next migrate finishes") {
+  World world;
+  TempFolder tree;
+  const auto open = [&](const char* name) {
+    LocalOptions options;
+    options.root = tree.path + "/" + name;
+    Result<std::unique_ptr<LocalStorageProvider>> made = LocalStorageProvider::Create(options);
+    REQUIRE(made.ok());
+    return ProviderPtr(std::move(*made));
+  };
+  const ProviderPtr from = open("from"), to = open("to");
+  for (unsigned i = 0; i < 300; ++i) PutText(*from, "d" + std::to_string(i % 7) + "/k" + std::to_string(i), Pattern(i * 11 + 1, i));
+  const auto runner = [&](const ProviderPtr& destination) {
+    Result<std::unique_ptr<MigrationRunner>> opened =
+        MigrationRunner::Open(Opened(from, tree.path + "/from"), Opened(destination, tree.path + "/to"), world.options);
+    REQUIRE_MESSAGE(opened.ok(), opened.status().ToString());
+    return std::move(*opened);
+  };
+  world.options.plan.limit = 200;
+  MustRun(runner(to)->Copy());
+  world.options.plan.limit = 0;
+  using Start = Result<std::unique_ptr<IRun>> (*)(MigrationRunner&);
+  const auto killed = [&](Operation at, int calls, Start start) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      const auto dying = std::make_shared<Shaped>(open("to"));  // a provider of its own: the parent's is the parent's
+      std::atomic<int> left{calls};
+      dying->OnCall([&](Operation operation, const std::string&) {
+        if (operation == at && --left <= 0) ::kill(::getpid(), SIGKILL);
+        return Status();
+      });
+      LocalOptions options;
+      options.root = tree.path + "/from";
+      auto opened = MigrationRunner::Open(Opened(ProviderPtr(std::move(*LocalStorageProvider::Create(options))), tree.path + "/from"), Opened(dying, tree.path + "/to"), world.options);
+      if (!opened.ok()) ::_exit(3);
+      auto run = start(**opened);
+      if (!run.ok() || !(*run)->Start().ok()) ::_exit(4);
+      (void)(*run)->Wait(std::chrono::seconds(60));
+      ::_exit(5);
+    }
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    CHECK(WIFSIGNALED(status));
+  };
+  const auto pending = [&] {
+    const MigrationRunner::State state = StateOf(world);
+    CHECK(!state.running);
+    CHECK(!state.finished);
+    CHECK(Count(state.progress, Outcome::kPending) + Count(state.progress, Outcome::kInFlight) > 0);
+    return state.again.front();
+  };
+  killed(Operation::kStat, 50, [](MigrationRunner& r) { return r.Verify(VerifyMode::kChecksum); });
+  CHECK(pending() == "migrate");
+  killed(Operation::kListUploads, 1, [](MigrationRunner& r) { return r.Cleanup(); });
+  CHECK(pending() == "migrate");
+  killed(Operation::kPut, 30, [](MigrationRunner& r) { return r.Retry(); });
+  CHECK(pending() == "retry");
+  MustRun(runner(to)->Copy());
+  CHECK(StateOf(world).phase == "done");
+  CHECK(Contents(*to) == Contents(*from));
+  CHECK(NoUploads(*to));
 }
 
 }  // namespace
