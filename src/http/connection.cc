@@ -1,6 +1,7 @@
 // connection.cc: see connection.h.  Faults of the network are injected as a whole exchange (fault.h), so sockets are used directly.
 #include "http/connection.h"
 
+#include <openssl/ssl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -64,6 +65,7 @@ void Connection::SetUp(const ClientOptions& options, const Target& target) {
   set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options.connect_timeout.count()));
   set(CURLOPT_TCP_KEEPALIVE, 1L);
   if (!options.user_agent.empty()) set(CURLOPT_USERAGENT, options.user_agent.c_str());  // for the CONNECT of a tunnel
+  set(CURLOPT_QUICK_EXIT, 1L);  // a name that is still looked up does not hold up a call that has ended
   set(CURLOPT_OPENSOCKETFUNCTION, &Connection::OpenSocket);
 }
 
@@ -99,11 +101,11 @@ std::span<std::byte> Connection::send_buffer() {
 
 bool Connection::IsUsable() {
   if (used_ != OpContext::Clock::time_point() && OpContext::Clock::now() - used_ > kMaxIdle) return false;
-  char byte = 0;
-  if (::recv(socket_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0) return WouldBlock(errno);
-  // An end, or something that nobody asked for; over TLS it may be a new ticket.
+  // Otherwise it is an end, or something that nobody asked for.  Over TLS a new ticket may wait in the socket, and surplus bytes of an answer behind it.
   std::size_t got = 0;
-  return tls_ && Receive({receive_.get(), kBuffer}, &got) == Io::kWait;
+  if (tls_) return Receive({receive_.get(), kBuffer}, &got) == Io::kWait;
+  char byte = 0;
+  return ::recv(socket_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && WouldBlock(errno);
 }
 
 Connection::Io Connection::Send(Bytes first, Bytes second, std::size_t* sent) {
@@ -142,6 +144,13 @@ Connection::Io Connection::Receive(std::span<std::byte> room, std::size_t* got) 
   }
   errno_ = errno;
   return WouldBlock(errno_) ? Io::kWait : Io::kFailed;
+}
+
+bool Connection::EndIsGenuine() const {
+  if (!tls_) return true;
+  struct curl_tlssessioninfo* session = nullptr;
+  if (curl_easy_getinfo(easy_, CURLINFO_TLS_SSL_PTR, &session) != CURLE_OK || session == nullptr || session->backend != CURLSSLBACKEND_OPENSSL) return false;
+  return (SSL_get_shutdown(static_cast<SSL*>(session->internals)) & SSL_RECEIVED_SHUTDOWN) != 0;
 }
 
 std::string Connection::error() const {

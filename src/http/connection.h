@@ -38,6 +38,8 @@ class Connection {
   Io Send(Bytes first, Bytes second, std::size_t* sent);
   // kDone with *got > 0, kWait, kEnd (the host has closed it), or kFailed.
   Io Receive(std::span<std::byte> room, std::size_t* got);
+  // After kEnd: whether the host has said so.  Over TLS anybody on the way can close the connection below.
+  bool EndIsGenuine() const;
   // Why the last call failed, as one clause.
   std::string error() const;
 

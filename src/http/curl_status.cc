@@ -22,7 +22,8 @@ ErrorDetail Unusable(std::string message) { return Make(Code::kUnavailable, Retr
 }  // namespace
 
 std::string ClauseOf(std::string_view words, CURLcode code) {
-  std::string text(words.empty() ? std::string_view(curl_easy_strerror(code)) : words);
+  const bool has_secret = words.find('@') != std::string_view::npos;  // a proxy of the environment, with its password
+  std::string text(words.empty() || has_secret ? std::string_view(curl_easy_strerror(code)) : words);
   for (char& c : text) {
     if (static_cast<unsigned char>(c) < 0x20) c = ' ';
   }

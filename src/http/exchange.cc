@@ -18,6 +18,7 @@ using SteadyClock = OpContext::Clock;
 
 constexpr std::uint64_t kExpectFrom = std::uint64_t{1} << 20;
 constexpr auto kContinueWait = std::chrono::milliseconds(1000);  // then the host does not know the question
+constexpr auto kRenegotiation = std::chrono::milliseconds(20);
 constexpr std::size_t kFirstPiece = std::size_t{4} << 10;
 constexpr std::uint64_t kMaxReserve = std::uint64_t{1} << 20;
 
@@ -82,7 +83,11 @@ Result<Exchange::Sent> Exchange::SendRequest() {
   Bytes head = AsBytes(text);
   std::uint64_t left = body_size_;  // of the body, for the network
   bool asked = false;
+  if (has_body_ && !memory_ && body_size_ == 0) {  // that it is empty has to be seen
+    if (Status status = FillSendBuffer(); !status.ok()) return status;
+  }
   while (!head.empty() || left > 0) {
+    if (Status status = Check(); !status.ok()) return status;
     if (head.empty() && expect_ && !asked) {
       asked = true;
       Result<bool> go = AwaitContinue();
@@ -104,6 +109,7 @@ Result<Exchange::Sent> Exchange::SendRequest() {
     const Connection::Io io = connection_->Send(head, body, &sent);
     if (io == Connection::Io::kDone) {
       started_ = true;
+      ready_ = 0;
       Progress();
       const std::size_t of_head = std::min(sent, head.size());
       head = head.subspan(of_head);
@@ -122,7 +128,9 @@ Result<Exchange::Sent> Exchange::SendRequest() {
       broken_ = true;
       return Sent::kBroken;  // a host that refuses a body may have said why before it closed
     }
-    if (Status status = Wait(Wanted::kWrite); !status.ok()) return status;
+    // What could be written and still is not waits for something to be read (a renegotiation).
+    const bool reads = connection_->tls() && ready_ == POLLOUT;
+    if (Status status = reads ? Wait(Wanted::kRead, kRenegotiation) : Wait(Wanted::kWrite); !status.ok()) return status;
     // An answer before the request is complete is a refusal, nearly always.
     if (!ReceiveSome() && !ended_) continue;
     Result<bool> done = Understand();
@@ -158,7 +166,7 @@ Status Exchange::FillSendBuffer() {
   std::size_t got = 0;
   const auto stop = [this](Status status) {
     stopped_ = true;
-    return status;
+    return response_.resent ? WithAmbiguity(std::move(status)) : status;  // a body that ends early is never taken for whole, but the first one may have been
   };
   while (got < room.size()) {
     Result<std::size_t> read = request_.source->Read(room.subspan(got));
@@ -184,35 +192,35 @@ Status Exchange::FillSendBuffer() {
 
 Result<Response> Exchange::ReceiveAnswer(Sent sent) {
   bool wait = sent == Sent::kAll && !connection_->tls();  // it cannot be there yet
+  const auto stop = [this](Status status) {  // a refusal that stalls is one, too
+    return is_refusal() && status.code() == Code::kTimeout ? Result<Response>(std::move(response_)) : Result<Response>(std::move(status));
+  };
   while (true) {
     Result<bool> done = Understand();
-    if (!done.ok()) {
-      // The answer is known to be a refusal; that its body is endless changes nothing.
-      if (is_refusal() && done.code() == Code::kIntegrity) return std::move(response_);
-      return done.status();
-    }
+    if (!done.ok()) return done.status();
     if (*done) break;
     if (ended_) {
-      if (reader_->head_done() && reader_->EndsWithConnection() && !broken_) break;
+      if (reader_->head_done() && reader_->EndsWithConnection() && !broken_ && connection_->EndIsGenuine()) break;
       if (is_refusal()) return std::move(response_);  // a cut refusal is a refusal
       return Broken();
     }
     if (!wait) {
+      if (Status status = Check(); !status.ok()) return stop(std::move(status));
       Result<bool> more = ReceiveIntoSink();
       if (!more.ok()) return more.status();
       wait = !*more && !ended_;
       if (!wait) continue;
     }
     wait = false;
-    if (Status status = Wait(Wanted::kRead); !status.ok()) return status;
+    if (Status status = Wait(Wanted::kRead); !status.ok()) return stop(std::move(status));
   }
   if (sent != Sent::kAll && is_success()) return Broken();  // success without having seen the body is none
-  reusable_ = sent == Sent::kAll && !ended_ && reader_->keep_alive() && begin_ == end_;
+  reusable_ = sent == Sent::kAll && !ended_ && reader_->done() && reader_->keep_alive() && begin_ == end_;
   return std::move(response_);
 }
 
 Result<bool> Exchange::Understand() {
-  while (true) {
+  while (!given_up_) {
     std::string_view bytes = received(), piece;
     const std::size_t before = bytes.size();
     const AnswerReader::Step step = reader_->Next(&bytes, &piece);
@@ -227,7 +235,7 @@ Result<bool> Exchange::Understand() {
       case AnswerReader::Step::kBody: status = Deliver(piece); break;
       case AnswerReader::Step::kBad:
         if (reader_->head_too_large()) {
-          status = Status(Code::kIntegrity, "the head of the answer of " + Endpoint() + " is larger than 256 KiB");
+          status = WithAmbiguity(Status(Code::kIntegrity, "the head of the answer of " + Endpoint() + " is larger than 256 KiB"));
         } else {
           ErrorDetail detail;
           detail.code = Code::kUnavailable;
@@ -237,11 +245,12 @@ Result<bool> Exchange::Understand() {
         }
         break;
     }
-    if (!status.ok()) {
-      stopped_ = true;
-      return status;
-    }
-  }
+    if (status.ok()) continue;
+    stopped_ = true;
+    given_up_ = is_refusal();
+    if (given_up_) return true;  // that its body is endless, or framed wrongly, changes nothing
+    return status;
+  }  return true;
 }
 
 Status Exchange::OnHead() {
@@ -271,7 +280,7 @@ Status Exchange::Deliver(std::string_view bytes) {
   } else {
     const std::uint64_t room = request_.max_body - std::min<std::uint64_t>(request_.max_body, response_.body.size());
     response_.body.append(bytes.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(room, bytes.size()))));
-    if (bytes.size() > room) return Status(Code::kIntegrity, "the answer of " + Endpoint() + " is larger than " + std::to_string(request_.max_body) + " bytes");
+    if (bytes.size() > room) return WithAmbiguity(Status(Code::kIntegrity, "the answer of " + Endpoint() + " is larger than " + std::to_string(request_.max_body) + " bytes"));
   }
   if (!cut_here) return {};
   ErrorDetail detail;
@@ -329,11 +338,15 @@ bool Exchange::Received(Connection::Io io) {
 
 // ---- waiting ----
 
+Status Exchange::Check() {
+  Status status = ctx_.Check();
+  if (status.ok()) return status;
+  stopped_ = true;
+  return WithAmbiguity(std::move(status));
+}
+
 Status Exchange::Wait(Wanted wanted, std::optional<std::chrono::milliseconds> most) {
-  if (Status status = ctx_.Check(); !status.ok()) {
-    stopped_ = true;
-    return WithAmbiguity(std::move(status));
-  }
+  if (Status status = Check(); !status.ok()) return status;
   const SteadyClock::time_point now = SteadyClock::now();
   if (idle_since_ == SteadyClock::time_point()) idle_since_ = now;
   if (now - idle_since_ >= options_.stall_timeout) {
@@ -350,8 +363,9 @@ Status Exchange::Wait(Wanted wanted, std::optional<std::chrono::milliseconds> mo
   struct pollfd ready = {connection_->socket(), static_cast<short>(wanted == Wanted::kWrite ? POLLIN | POLLOUT : POLLIN), 0};
   if (::poll(&ready, 1, static_cast<int>(slice.count())) < 0 && errno != EINTR) {
     stopped_ = true;
-    return Status(Code::kInternal, "waiting for " + Endpoint() + " failed");
+    return WithAmbiguity(Status(Code::kInternal, "waiting for " + Endpoint() + " failed"));
   }
+  ready_ = ready.revents;
   return {};
 }
 
@@ -368,7 +382,8 @@ bool Exchange::CanRunAgain(bool was_idle) {
   if (unexpected) expect_ = false;
   unsent_ = {};
   begin_ = end_ = 0;
-  ended_ = broken_ = reusable_ = any_answer_ = continued_ = false;
+  ended_ = broken_ = reusable_ = any_answer_ = continued_ = given_up_ = false;
+  ready_ = 0;
   Progress();
   return true;
 }
@@ -398,8 +413,9 @@ Status Exchange::Broken() const {
 }
 
 Status Exchange::WithAmbiguity(Status status) const {
-  // A head that says failure is an answer; one that says success may be followed by a failure in the body.
-  if ((!started_ && !response_.resent) || is_refusal() || !changes_something()) return status;
+  // A head that says failure is an answer, unless a gateway speaks for a host that it has lost; one that says success may be followed by a failure in the body.
+  const bool refused = is_refusal() && response_.status < 500 && !response_.resent;
+  if ((!started_ && !response_.resent) || refused || !changes_something()) return status;
   ErrorDetail detail = status.detail();
   detail.ambiguous = true;
   return Status(std::move(detail));

@@ -48,6 +48,7 @@ class Exchange final {
   // The same, straight into the memory of the sink where that is possible.
   Result<bool> ReceiveIntoSink();
   bool Received(Connection::Io io);
+  Status Check();  // cancelled, or late
   // Waits for the network at most one slice; a Status is the reason to stop.
   Status Wait(Wanted wanted, std::optional<std::chrono::milliseconds> most = std::nullopt);
   void Progress() { idle_since_ = {}; }
@@ -80,7 +81,9 @@ class Exchange final {
   bool started_ = false;             // a byte of the request was given to the network
   bool any_answer_ = false;          // a byte of the answer came
   bool stopped_ = false;             // by us, by the source or by the sink
+  bool given_up_ = false;            // the rest of a refusal is of no use
   bool continued_ = false;           // an informational answer came
+  short ready_ = 0;                  // what the last wait saw
 
   bool cut_ = false;             // fault injection: see CutAnswer
   std::optional<std::uint64_t> cut_after_;

@@ -64,7 +64,7 @@ Status ThroughProxy(std::string_view proxy, std::string_view url, Target* target
   const bool has_scheme = proxy.find("://") != std::string_view::npos;
   const std::string text = has_scheme ? std::string(proxy) : "http://" + std::string(proxy);
   const std::optional<UrlParts> parts = ParseUrl(text);
-  if (!parts || parts->host.empty()) return Status(Code::kInvalidArgument, "the proxy of the environment, " + RedactUrl(text) + ", is no URL; check http_proxy and all_proxy");
+  if (!parts || parts->host.empty()) return Status(Code::kInvalidArgument, "the proxy of the environment is no URL; check http_proxy and all_proxy (a slash, @ or # in its password must be encoded)");
   target->origin = parts->scheme + "://" + parts->host + ":" + (!parts->port.empty() ? parts->port : parts->scheme == "https" ? "443" : std::string(kProxyPort));
   target->request = url;
   target->tunnel = std::string();

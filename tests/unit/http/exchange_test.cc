@@ -202,6 +202,13 @@ TEST_CASE("a source that is not as long as it was") {
       CHECK(client.Perform({}, request).code() == Code::kSourceChanged);
     }
   }
+  TextSource grown("x");
+  Request empty;
+  empty.method = HttpMethod::kPut;
+  empty.url = server.url("/k");
+  empty.source = &grown;
+  empty.body_size = 0;
+  CHECK(client.Perform({}, empty).code() == Code::kSourceChanged);
   TextSource broken(Pattern(500000));
   broken.fail_at = 200000;
   Request request;

@@ -220,6 +220,127 @@ TEST_CASE("silence ends after the stall timeout, slowness does not") {
   CHECK(Seconds(start) > 1.0);
 }
 
+TEST_CASE("deadlines and cancellation hold while bytes flow") {
+  ScriptedServer server([](ScriptedServer::Connection& connection) {
+    SeenRequest request;
+    if (!connection.ReadHead(&request)) return;
+    if (request.target == "/hints") {
+      std::string hints;
+      while (hints.size() < 1000000) hints += "HTTP/1.1 103 Hints\r\n\r\n";
+      for (int i = 0; i < 5000; ++i) connection.Send(hints);
+      return;
+    }
+    if (request.method == "PUT") (void)connection.ReadBody(&request);
+    connection.Send("HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n");
+    const std::string piece(1000000, 'x');
+    for (int i = 0; i < 1000; ++i) connection.Send(piece);
+  });
+  struct SlowSink : TextSink {
+    Status Write(Bytes bytes) override {
+      std::this_thread::sleep_for(milliseconds(2));
+      (void)bytes;
+      return {};
+    }
+  };
+  struct SlowSource : TextSource {
+    using TextSource::TextSource;
+    Result<std::size_t> Read(std::span<std::byte> out) override {
+      std::this_thread::sleep_for(milliseconds(2));
+      return TextSource::Read(out.first(std::min<std::size_t>(out.size(), 1000)));
+    }
+  };
+  Client client(Quick());
+  SlowSink sink;
+  SlowSource source(Pattern(std::size_t{64} << 20));
+  Request get;
+  get.sink = &sink;
+  const auto late = [&](const Request& request) {
+    OpContext ctx;
+    ctx.deadline = SteadyClock::now() + milliseconds(300);
+    const auto start = SteadyClock::now();
+    CHECK(client.Perform(ctx, request).code() == Code::kTimeout);
+    CHECK(Seconds(start) < 3);
+    CancelToken cancel;
+    ctx = OpContext();
+    ctx.cancel = &cancel;
+    std::thread later([&] {
+      std::this_thread::sleep_for(milliseconds(300));
+      cancel.Cancel();
+    });
+    const auto again = SteadyClock::now();
+    CHECK(client.Perform(ctx, request).code() == Code::kCancelled);
+    CHECK(Seconds(again) < 3);
+    later.join();
+  };
+  get.url = server.url("/");
+  late(get);
+  get.url = server.url("/hints");
+  late(get);
+  late(Put(server.url("/k"), &source, source.text.size()));
+}
+
+TEST_CASE("what a gateway says of a host that it has lost may hide a success") {
+  ScriptedServer server([](ScriptedServer::Connection& connection) {
+    SeenRequest request;
+    if (!connection.ReadRequest(&request)) return;
+    connection.Send("HTTP/1.1 " + request.target.substr(1, 3) + " x\r\nContent-Length: 500\r\n\r\nabc");
+    if (request.target.ends_with("/stalls")) connection.Sleep(5000);
+  });
+  ClientOptions options = Quick();
+  options.stall_timeout = milliseconds(300);
+  Client client(options);
+  for (const char* target : {"/504/stalls", "/403/stalls", "/504/cut", "/403/cut"}) {
+    CAPTURE(target);
+    TextSource source("body");
+    const Result<Response> response = client.Perform({}, Put(server.url(target), &source, 4));
+    REQUIRE(response.ok());  // the caller knows what such a status means for a write
+    CHECK(response->status == std::stoi(std::string(target + 1, 3)));
+    CHECK(response->body == "abc");
+  }
+  OpContext ctx;
+  ctx.deadline = SteadyClock::now() + milliseconds(100);
+  TextSource source("body");
+  CHECK(client.Perform(ctx, Put(server.url("/504/stalls"), &source, 4)).ok());
+}
+
+TEST_CASE("a refusal with a badly framed body is a refusal, also in the middle of a body") {
+  ScriptedServer server([](ScriptedServer::Connection& connection) {
+    SeenRequest request;
+    if (!connection.ReadHead(&request) || !connection.ReadBody(&request, 65536)) return;
+    connection.Send("HTTP/1.1 403 x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nzzz\r\n");
+    connection.Sleep(300);
+  });
+  Client client(Quick());
+  for (std::size_t size : {std::size_t{4}, std::size_t{32} << 20}) {
+    TextSource source(Pattern(size));
+    const Result<Response> response = client.Perform({}, Put(server.url("/"), &source, size));
+    REQUIRE(response.ok());
+    CHECK(response->status == 403);
+    CHECK(response->body == "abc");
+  }
+}
+
+TEST_CASE("a source that fails while its body is sent a second time: the first one may have been taken") {
+  ScriptedServer server([](ScriptedServer::Connection& connection) {
+    SeenRequest request;
+    if (!connection.ReadRequest(&request)) return;
+    connection.Send(Answer(200, "first"));
+    (void)connection.ReadRequest(&request);
+    connection.ResetOnClose();
+  });
+  struct Once : TextSource {
+    using TextSource::TextSource;
+    Result<std::size_t> Read(std::span<std::byte> out) override { return rewinds > 0 ? Result<std::size_t>(Status(Code::kSourceChanged, "gone")) : TextSource::Read(out); }
+  };
+  Client client(Quick());
+  Once source("body");
+  REQUIRE(client.Perform({}, Put(server.url("/"), &source, 4)).ok());
+  source.at = 0;
+  const Result<Response> response = client.Perform({}, Put(server.url("/"), &source, 4));
+  REQUIRE(response.code() == Code::kSourceChanged);
+  CHECK(response.status().detail().ambiguous);
+}
+
 TEST_CASE("deadlines and cancellation") {
   ScriptedServer server([](ScriptedServer::Connection& connection) {
     SeenRequest request;

@@ -69,6 +69,8 @@ TEST_CASE("a proxy for http:// is asked with the whole URL") {
   CHECK(target->tunnel == "socks5h://proxy:1");
   environment.Set("http_proxy", "http://%zz@proxy");
   CHECK(FindTarget("http://h/", true).code() == Code::kInvalidArgument);
+  environment.Set("http_proxy", "http://user:can/ary@proxy:1");
+  CHECK(FindTarget("http://h/", true).status().ToString().find("ary") == std::string::npos);
   environment.Set("http_proxy", "http://pro xy");
   CHECK(FindTarget("http://h/", true).code() == Code::kInvalidArgument);
   environment.Set("http_proxy", "");

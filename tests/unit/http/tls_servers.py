@@ -2,7 +2,7 @@
 """HTTPS servers with good and bad certificates, for tls_test.cc.
 
 Prints one line "CA_FILE OTHER_CA_FILE PORT_GOOD PORT_EXPIRED PORT_WRONG_HOST PORT_SELF_SIGNED PORT_TLS11 PORT_PROXY" and serves until standard input closes.
-GET /N answers with N bytes, in chunks where N is odd; the proxy knows CONNECT only, and wants the user "ferry" with the password "p:w".
+GET /N answers with N bytes, in chunks where N is odd, /surplus, /closed and /cut with oddities; the proxy knows CONNECT only, and wants the user "ferry" with the password "p:w".
 """
 import base64
 import http.server
@@ -38,7 +38,20 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         size = self.path[1:]
-        if not size.isdigit():
+        if size == "surplus":    # more than it announces, in one record
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+            self.wfile.write(bytes(95000))
+            self.wfile.write(bytes(5000) + b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong")
+        elif size in ("closed", "cut"):    # a body that ends with the connection; the end may be anybody's
+            self.wfile.write(b"HTTP/1.1 200 OK\r\n\r\nas much as comes")
+            self.wfile.flush()
+            if size == "closed":
+                try:
+                    self.connection.unwrap()
+                except OSError:
+                    pass   # the client does not say good-bye
+            self.close_connection = True
+        elif not size.isdigit():
             self.answer(b"secure")
         elif int(size) % 2 == 0:
             self.answer(bytes(i % 251 for i in range(251)) * (int(size) // 251 + 1), int(size))

@@ -120,6 +120,45 @@ TEST_CASE("many exchanges over one TLS connection, in both framings") {
   }
 }
 
+TEST_CASE("what comes behind an answer is not the next one") {
+  ::setenv("no_proxy", "localhost,127.0.0.1", 1);
+  const TlsServers servers;
+  REQUIRE(servers.proxy != 0);
+  ClientOptions options = Quick();
+  options.ca_file = servers.ca;
+  Client client(options);
+  const std::string url = "https://localhost:" + std::to_string(servers.good);
+  for (const bool has_room : {false, true}) {
+    TextSink text;
+    RoomSink room(100000);
+    Request request;
+    request.url = url + "/surplus";
+    request.sink = has_room ? static_cast<ISink*>(&room) : &text;
+    REQUIRE(client.Perform({}, request).ok());
+    request = Request();
+    request.url = url + "/x";
+    const Result<Response> next = client.Perform({}, request);
+    REQUIRE(next.ok());
+    CHECK(next->body == "secure");
+  }
+}
+
+TEST_CASE("a body without a length is whole only where the host has said that it ends") {
+  ::setenv("no_proxy", "localhost,127.0.0.1", 1);
+  const TlsServers servers;
+  REQUIRE(servers.proxy != 0);
+  ClientOptions options = Quick();
+  options.ca_file = servers.ca;
+  Client client(options);
+  Request request;
+  request.url = "https://localhost:" + std::to_string(servers.good) + "/closed";
+  const Result<Response> closed = client.Perform({}, request);
+  REQUIRE(closed.ok());
+  CHECK(closed->body == "as much as comes");
+  request.url = "https://localhost:" + std::to_string(servers.good) + "/cut";
+  CHECK(client.Perform({}, request).code() == Code::kUnavailable);
+}
+
 TEST_CASE("https goes through a tunnel of the environment's proxy") {
   const TlsServers servers;
   REQUIRE(servers.proxy != 0);
@@ -133,6 +172,12 @@ TEST_CASE("https goes through a tunnel of the environment's proxy") {
   CHECK_FALSE(refused.status().detail().ambiguous);
   CHECK(refused.status().ToString().find("407") != std::string::npos);
   CHECK(refused.status().ToString().find("canary") == std::string::npos);
+  for (const char* bad : {"htp://user:canary@127.0.0.1:1", "http://user:can/ary@127.0.0.1:1"}) {
+    ::setenv("https_proxy", bad, 1);
+    const std::string words = Get(servers.good, servers.ca).status().ToString();
+    CHECK(words.find("canary") == std::string::npos);
+    CHECK(words.find("ary@") == std::string::npos);
+  }
   ::unsetenv("https_proxy");
 }
 
