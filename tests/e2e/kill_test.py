@@ -3,6 +3,7 @@
 
 Three routes: folder -> in-memory S3 endpoint (which counts received bytes and requests that were cut), endpoint -> folder, folder -> SeaweedFS.
 Each migration has 1,000 small objects and 5 of 64 MiB, and is killed again and again until it ends by itself.
+Then a small one, endpoint -> folder, that replaces objects and removes its sources into an archive, and its rollback: both killed, and all is as it was.
     kill_test.py [--kills N] [--seed S]
 """
 import argparse
@@ -131,6 +132,35 @@ def to_seaweed(server, work, tree, before, size, kills_left):
     return kills
 
 
+def killed(arguments, work, kills):
+    """Runs the command, killed `kills` times at random moments, until it ends well."""
+    for _ in range(kills):
+        process = subprocess.Popen([BIN, *arguments], cwd=work, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        try:
+            process.wait(RNG.uniform(0.02, 0.3))
+        except subprocess.TimeoutExpired:
+            process.kill()
+        process.communicate()
+    return ferry(*arguments, cwd=work)
+
+
+def replaced_moved_and_taken_back(work, kills):
+    with Sinkd() as server:
+        make_tree(f"{work}/src", files=150, size=2000, seed=3, big=1, big_size=12 << 20)
+        make_tree(f"{work}/dst", files=60, size=1500, seed=4)   # the same names, other bytes
+        source, destination = hashes(f"{work}/src"), hashes(f"{work}/dst")
+        ferry("copy", f"{work}/src", server.text(), "--no-progress")
+        killed(["migrate", server.text(), f"{work}/dst", "--overwrite", "always", "--delete-source", "--yes", "--archive", f"{work}/archive", "--no-progress"], work, kills)
+        check_same(hashes(f"{work}/dst"), source, "what replaced")
+        check_same(hashes(f"{work}/archive"), source, "the archive")
+        check(server.stats()["objects"] == 0, "sources were left")
+        killed(["rollback", "--yes", "--no-progress"], work, kills)
+        check_same(hashes(f"{work}/dst"), destination, "what was put back")
+        ferry("copy", server.text(), f"{work}/back", "--no-progress")
+        check_same(hashes(f"{work}/back"), source, "the sources that were restored")
+        check(not [f for f in leftovers(f"{work}/dst") if "/trash/" in f], "the trash was left")
+
+
 def main():
     with workspace("kill-tree") as base, Seaweed() as weed:
         tree = f"{base}/src"
@@ -148,6 +178,8 @@ def main():
                 check(done > 0, "the migration ended before the first kill")
                 left -= done
                 print(f"{total['kills']} kills, {total['in_flight']} with a transfer in flight, {total['migrations']} migrations", flush=True)
+    with workspace("kill") as work:
+        replaced_moved_and_taken_back(work, max(3, A.kills // 20))
     print(f"kills {total['kills']}, with a transfer in flight {total['in_flight']}, migrations {total['migrations']}, "
           f"bytes sent again per kill {total['sent_again'] // max(1, total['kills']) >> 10} KiB, seed {A.seed}")
     check(total["kills"] >= A.kills, "too few kills")

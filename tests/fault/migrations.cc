@@ -13,13 +13,15 @@ struct RunEnd {
   int exit = 3;
 };
 
-RunEnd Drive(const std::function<Result<std::unique_ptr<IRun>>(MigrationRunner&)>& make, const OpenedStorage& from, const OpenedStorage& to) {
+RunEnd Drive(const std::function<Result<std::unique_ptr<IRun>>(MigrationRunner&)>& make, const OpenedStorage& from, const OpenedStorage& to,
+             const std::function<void(CopyPlan&)>& change = {}) {
   MigrationRunner::Options options;
   options.journal = JournalPath();
   options.plan.transfers = 2;
   options.plan.verify = VerifyMode::kChecksum;
   options.plan.tuning.multipart_threshold = 5 << 20;
   options.plan.tuning.part_size = 5 << 20;
+  if (change) change(options.plan);
   Result<std::unique_ptr<MigrationRunner>> runner = MigrationRunner::Open(from, to, options);
   if (!runner.ok()) return {runner.status(), 3};
   Result<std::unique_ptr<IRun>> run = make(**runner);
@@ -130,6 +132,83 @@ Scenario MigrateScenario(const std::string& name, bool to_s3, Job job) {
   return s;
 }
 
+// What replaces objects of the destination, or removes those of the source into an archive, and is taken back at the end of each round.
+Scenario TakenBackScenario(const std::string& name, bool to_s3, bool moves) {
+  using Map = std::map<std::string, std::string>;
+  const fs::path local = world.folder / (name + "-local"), archive = world.folder / (name + "-archive");
+  const std::string folder = "file://" + local.string() + "/", s3 = world.S3(name + "/"), archive_text = "file://" + archive.string() + "/";
+  const std::string from_text = to_s3 ? folder : s3, to_text = to_s3 ? s3 : folder;
+  const auto source = std::make_shared<Map>(Map{{"a", Pattern(300, 1)}, {"d/b", Pattern(200, 2)}});
+  const auto before = std::make_shared<Map>(Map{{"theirs", "t"}});
+  for (unsigned i = 0; i < 7 && !moves; ++i) {  // enough calls that not every one meets every kind of fault
+    const std::string key = "r/" + std::to_string(i);
+    (*source)[key] = Pattern(100 * i, 10 + i);
+    (*before)[key] = Pattern(90 * i + 1, 20 + i);
+  }
+  const auto seen = [](const Map& all) {  // without what the trash keeps
+    Map some;
+    for (const auto& [key, text] : all) {
+      if (!key.starts_with(".fileferry/trash/")) some.emplace(key, text);
+    }
+    return some;
+  };
+  const auto fill = [](const OpenedStorage& storage, const Map& objects) {
+    Empty(storage);
+    for (const auto& [key, text] : objects) {
+      if (Result<ObjectInfo> put = WriteAll(*storage.provider, {}, storage.path + key, text); !put.ok()) Fail("prepare: " + put.status().ToString());
+    }
+  };
+  const auto change = [=](CopyPlan& plan) {
+    plan.transfers = 1;
+    plan.overwrite = Overwrite::kAlways;
+    if (!moves) return;
+    plan.archive = archive_text;
+    plan.archive_storage = std::make_shared<OpenedStorage>(world.Open(archive_text));
+    plan.delete_source = plan.confirmed = true;
+  };
+  const auto copy = [=] { return Drive([](MigrationRunner& r) { return r.Copy(); }, world.Open(from_text), world.Open(to_text), change); };
+  const auto rollback = [=] { return Drive([](MigrationRunner& r) { return r.Rollback(); }, world.Open(from_text), world.Open(to_text), change); };
+  const auto arrived = [=] {
+    Map all = *source;
+    all.insert(before->begin(), before->end());
+    return all;
+  };
+  Scenario s;
+  s.name = name;
+  s.prepare = [=] {
+    RemoveJournal();
+    fs::remove_all(archive);
+    fill(world.Open(from_text), *source);
+    fill(world.Open(to_text), *before);
+  };
+  s.run = [=] { return copy().exit == 0; };
+  s.judge = [=](bool reported) {
+    const Map here = Objects(world.Open(from_text)), all = Objects(world.Open(to_text)), there = seen(all);
+    const Map kept = moves ? Objects(world.Open(archive_text)) : Map();
+    for (const auto& [key, text] : *source) {
+      const auto at = here.find(key);
+      if (at != here.end() ? at->second != text : !(moves && there.count(key) != 0 && there.at(key) == text && kept.count(key) != 0 && kept.at(key) == text)) {
+        Fail(name + ": the source lost " + key);
+      }
+    }
+    for (const auto& [key, text] : *before) {
+      const auto at = there.find(key);
+      const bool in_trash = std::any_of(all.begin(), all.end(), [&](const auto& each) { return each.first.starts_with(".fileferry/trash/") && each.second == text; });
+      if ((at == there.end() || at->second != text) && !in_trash) Fail(name + ": the destination lost " + key);
+    }
+    if (reported && (there != arrived() || (moves && !here.empty()))) Fail(name + ": success was reported over a hole");
+  };
+  s.complete = [=] {
+    if (RunEnd end = copy(); end.exit != 0) Fail(name + ": the run without faults ended with " + std::to_string(end.exit) + " " + end.status.ToString());
+    if (seen(Objects(world.Open(to_text))) != arrived()) Fail(name + ": the end is not complete");
+    if (moves && !Objects(world.Open(from_text)).empty()) Fail(name + ": sources were left");
+    if (RunEnd end = rollback(); end.exit != 0) Fail(name + ": the rollback ended with " + std::to_string(end.exit) + " " + end.status.ToString());
+    if (Objects(world.Open(to_text)) != *before) Fail(name + ": the destination is not as it was");
+    if (Objects(world.Open(from_text)) != *source) Fail(name + ": the source is not as it was");
+  };
+  return s;
+}
+
 }  // namespace
 
 Scenarios MigrationScenarios() {
@@ -140,6 +219,9 @@ Scenarios MigrationScenarios() {
       migrate("retry-in-folder", false, Job::kRetry),
       migrate("rollback-in-folder", false, Job::kRollback),
       migrate("rollback-in-s3", true, Job::kRollback),
+      {"replace-in-s3", [] { return TakenBackScenario("replace-in-s3", true, false); }},
+      {"replace-in-folder", [] { return TakenBackScenario("replace-in-folder", false, false); }},
+      {"move-from-s3", [] { return TakenBackScenario("move-from-s3", false, true); }},
   };
 }
 
