@@ -53,7 +53,7 @@ Status CheckFile(const std::string& path) {
   const ssize_t got = sys::PRead(fd.get(), begin, sizeof(begin), 0);
   if (got < 0) return ErrnoStatus(errno, "the journal '" + path + "'");
   if (got == 0 || std::string_view(begin, sizeof(begin)) == std::string_view("SQLite format 3", 16)) return {};
-  return Status(Code::kIntegrity, "the journal '" + path + "' is not a journal of fileferry; name another file with --journal");
+  return Status(Code::kInvalidArgument, "the journal '" + path + "' is not a journal of fileferry; name another file with --journal");
 }
 
 Status MakeFolder(const std::string& path) {
@@ -61,6 +61,7 @@ Status MakeFolder(const std::string& path) {
   if (slash == std::string::npos || slash == 0) return {};
   const std::string folder = path.substr(0, slash);
   if (sys::MkdirAt(AT_FDCWD, folder.c_str(), 0700) == 0 || errno == EEXIST) return {};
+  if (errno == ENOENT || errno == ENOTDIR) return Status(Code::kInvalidArgument, "the journal's folder '" + folder + "' is not there; make it, or name another file with --journal");
   return ErrnoStatus(errno, "the journal's folder '" + folder + "'");
 }
 
@@ -84,10 +85,10 @@ Status Journal::CheckFormat(Database& database, const std::string& path) {
   Result<std::optional<std::int64_t>> format = database.Value("PRAGMA user_version");
   if (!format.ok()) return format.status();
   if (application->value_or(0) != kApplication) {
-    return Status(Code::kIntegrity, "the journal '" + path + "' is not a journal of fileferry; name another file with --journal");
+    return Status(Code::kInvalidArgument, "the journal '" + path + "' is not a journal of fileferry; name another file with --journal");
   }
   if (format->value_or(0) > kFormat) {
-    return Status(Code::kIntegrity, "the journal '" + path + "' was written by a newer fileferry; use that version, or move the file away");
+    return Status(Code::kInvalidArgument, "the journal '" + path + "' was written by a newer fileferry; use that version, or move the file away");
   }
   struct stat info;
   if (sys::FStatAt(AT_FDCWD, path.c_str(), &info, 0) == 0 && static_cast<std::uint64_t>(info.st_size) <= kCheckedWhole) {
@@ -96,7 +97,7 @@ Status Journal::CheckFormat(Database& database, const std::string& path) {
     Result<bool> row = check->Step();
     if (!row.ok()) return row.status();
     if (!*row || check->Bytes(0) != "ok") {
-      return Status(Code::kIntegrity, "the journal '" + path + "' is damaged; move it away and run again: what is at the destination already is recognised");
+      return Status(Code::kInvalidArgument, "the journal '" + path + "' is damaged; move it away and run again: what is at the destination already is recognised");
     }
   }
   return {};

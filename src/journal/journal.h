@@ -80,8 +80,8 @@ struct JournalChange {
 
 class Journal {
  public:
-  // Opens the journal, or makes it with `head` where there is none.  kInvalidArgument when it is another migration's (identity; empty in head: any), kBusy when a process works on it,
-  // kIntegrity when it is no journal, damaged, or of a newer fileferry.  In memory only where path is empty (a dry run).
+  // Opens the journal, or makes it with `head` where there is none.  kInvalidArgument when it is another migration's (identity; empty in head: any), no journal, damaged or
+  // of a newer fileferry, kBusy when a process works on it.  In memory only where path is empty (a dry run).
   static Result<std::unique_ptr<Journal>> Open(const std::string& path, const JournalHead& head);
   // Reads without taking it.
   static Result<std::unique_ptr<Journal>> OpenToRead(const std::string& path);

@@ -155,6 +155,8 @@ def options():
     case(kind, ["sync", "media:"], 2, "sync")
     case(kind, ["rm", "--recursive", src], 2, "options", "--yes")
     case(kind, ["rollback", "--journal", "none.db"], 2, "none.db")
+    case(kind, [], 2, "junk.db", "not a journal", "--journal", shell=f"echo this is no journal of anybody > junk.db; exec {BIN} status --journal junk.db")
+    case(kind, ["migrate", "--journal", "no/such/j.db", src, "./dst"], 2, "no/such", "make it")
     case(kind, ["status"], 2, "journal", "--journal|migrate")
     case(kind, ["url", f"{src}/file 0.txt", "--expires", "8d"], 2, "--expires", "7d")
 
