@@ -8,6 +8,7 @@
 #include "core/parallel.h"
 #include "migrate/key_index.h"
 #include "migrate/sides.h"
+#include "transfer/announced.h"
 #include "transfer/compare.h"
 #include "transfer/decide.h"
 #include "transfer/merge.h"
@@ -242,12 +243,16 @@ Result<Analysis> Analyse(const OpContext& ctx, OpenedStorage source, std::option
   setup.plan = plan;
   setup.source = *from;
   setup.destination = to;
+  Result<std::shared_ptr<const Filter>> filter = FilterOfKeys(plan);
+  if (!filter.ok()) return filter.status();
+  setup.filter = std::move(*filter);
   Analyst analyst(plan, *from, destination ? &to : nullptr);
   std::vector<Item> items;
   for (;;) {
     items.clear();
     if (Status status = supply.Next(ctx, &items); !status.ok()) return status;
     if (items.empty()) return analyst.Finish(board);
+    if (Status status = LeaveOut(ctx, setup, board, &items, 0); !status.ok()) return status;
     for (Item& item : items) {
       if (item.announced) {
         if (Status status = Ask(ctx, *from, &item); !status.ok()) return status;

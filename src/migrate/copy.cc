@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "migrate/key_index.h"
 #include "migrate/sides.h"
+#include "transfer/announced.h"
 #include "transfer/decide.h"
 #include "transfer/merge.h"
 #include "transfer/run.h"
@@ -13,13 +14,21 @@ namespace fileferry {
 
 namespace {
 
+Status NextWanted(ISupply& supply, const OpContext& ctx, const Setup& setup, std::vector<Item>* out) {
+  const std::size_t before = out->size();
+  for (;;) {
+    if (Status status = supply.Next(ctx, out); !status.ok() || out->size() == before) return status;
+    if (Status status = LeaveOut(ctx, setup, *setup.board, out, before); !status.ok() || out->size() != before) return status;
+  }
+}
+
 // Listings merged, decided and handed on.
 class CopySupply : public ISupply {
  public:
   CopySupply(ISupply& inner, const Setup& setup, Uploads uploads) : inner_(inner), setup_(setup), uploads_(uploads) {}
   Status Next(const OpContext& ctx, std::vector<Item>* out) override {
     const std::size_t before = out->size();
-    if (Status status = inner_.Next(ctx, out); !status.ok()) return status;
+    if (Status status = NextWanted(inner_, ctx, setup_, out); !status.ok()) return status;
     for (std::size_t i = before; i < out->size(); ++i) Decide(&(*out)[i], setup_.plan, setup_.source, setup_.destination, uploads_);
     return {};
   }
@@ -36,7 +45,7 @@ class CompareSupply : public ISupply {
   CompareSupply(ISupply& inner, const Setup& setup) : inner_(inner), setup_(setup) {}
   Status Next(const OpContext& ctx, std::vector<Item>* out) override {
     const std::size_t before = out->size();
-    if (Status status = inner_.Next(ctx, out); !status.ok()) return status;
+    if (Status status = NextWanted(inner_, ctx, setup_, out); !status.ok()) return status;
     for (std::size_t i = before; i < out->size(); ++i) Judge(&(*out)[i]);
     return {};
   }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "migrate/recorder.h"
+#include "transfer/announced.h"
 #include "transfer/decide.h"
 
 namespace fileferry {
@@ -163,6 +164,7 @@ Status MigrateSupply::Listed(const OpContext& ctx, std::vector<Item>* out) {
     items.clear();
     if (Status status = listing().Next(ctx, &items); !status.ok()) return status;
     const bool ended = merge_ != nullptr ? merge_->ended() : items.empty();
+    if (Status status = LeaveOut(ctx, setup_, board_, &items, 0); !status.ok()) return status;
     std::vector<JournalRow> rows;
     rows.reserve(items.size());
     const std::size_t before = out->size();

@@ -59,10 +59,20 @@ void NameObject(const OpenedStorage& storage, const Side& source, Side* destinat
   destination->prefix.clear();
 }
 
+Result<std::shared_ptr<const Filter>> FilterOfKeys(const CopyPlan& plan) {
+  if (plan.filter.keys_from.empty()) return std::shared_ptr<const Filter>();
+  Result<std::shared_ptr<const Filter>> filter = Filter::Create(plan.filter);
+  if (filter.ok() && (*filter)->by_key_alone()) return std::shared_ptr<const Filter>();
+  return filter;
+}
+
 Status FillSetup(Run& run, const OpenedStorage& source, const OpenedStorage& destination, bool compare, Setup* setup) {
   const OpContext ctx = run.context();
   setup->plan = run.plan();
   setup->board = &run.board();
+  Result<std::shared_ptr<const Filter>> filter = FilterOfKeys(setup->plan);
+  if (!filter.ok()) return filter.status();
+  setup->filter = std::move(*filter);
   Result<Side> from = ResolveSide(ctx, source, true);
   if (!from.ok()) return from.status();
   Result<Side> to = ResolveSide(ctx, destination, false);

@@ -10,7 +10,9 @@ namespace fileferry {
 Status CheckArchive(const CopyPlan& plan);
 // One object to a text that does not end in '/': the text is the object's new name.
 void NameObject(const OpenedStorage& storage, const Side& source, Side* destination);
-// Fills plan, source, destination, archive and server_copy.  Refuses two storages of which one lies in the other.
+// What of the filters a list of keys leaves to be asked for; nullptr where there is no list, or nothing to ask.
+Result<std::shared_ptr<const Filter>> FilterOfKeys(const CopyPlan& plan);
+// Fills plan, filter, source, destination, archive and server_copy.  Refuses two storages of which one lies in the other.
 Status FillSetup(Run& run, const OpenedStorage& source, const OpenedStorage& destination, bool compare, Setup* setup);
 
 // What a migration would do: a dry run that writes nothing, not even a journal.

@@ -166,10 +166,11 @@ bool Filter::WantsType(std::string_view content_type) const {
   return std::any_of(impl_->types.begin(), impl_->types.end(), [&](const Regex& regex) { return Matches(regex, type); });
 }
 
-bool Filter::empty() const {
+bool Filter::by_key_alone() const {
   const Impl& impl = *impl_;
-  const bool any_key = impl.include.empty() && impl.exclude.empty() && impl.lines.empty();
-  return any_key && impl.any_type && !impl.min_size && !impl.max_size && !impl.newer_than && !impl.older_than;
+  return impl.any_type && !impl.min_size && !impl.max_size && !impl.newer_than && !impl.older_than;
 }
+
+bool Filter::empty() const { return by_key_alone() && impl_->include.empty() && impl_->exclude.empty() && impl_->lines.empty(); }
 
 }  // namespace fileferry

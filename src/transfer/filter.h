@@ -40,6 +40,8 @@ class Filter {
   bool WantsType(std::string_view content_type) const;
   // The part of Decide that looks at the key alone.
   bool WantsKey(std::string_view key) const;
+  // Whether Decide looks at nothing but the key.
+  bool by_key_alone() const;
   // Whether nothing can ever be left out.
   bool empty() const;
 

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "transfer/board.h"
+#include "transfer/filter.h"
 #include "transfer/item.h"
 
 namespace fileferry {
@@ -41,6 +42,7 @@ struct Setup {
   bool server_copy = false;            // both sides are one service
   bool one_container = false;          // and one bucket or folder, so that a key may be mapped onto itself
   Board* board = nullptr;              // where bytes that are read for verification are counted; may be nullptr
+  std::shared_ptr<const Filter> filter;  // of a list of keys, where it asks for more than a key tells; see announced.h
 
   std::string NextAttempt() const;     // unique; begins with recorder->attempt_prefix()
   bool IsOurAttempt(const std::string& attempt_id) const;

@@ -214,6 +214,63 @@ TEST_CASE("a list that names a key twice: one object, and one result for it") {
   CHECK(Contents(*pair.destination) == Contents(*pair.source));
 }
 
+TEST_CASE("a list of keys: size, time and content type leave out, too") {
+  struct Way {
+    void (*set)(FilterOptions*);
+    const char* wanted;
+  };
+  const Way ways[] = {{[](FilterOptions* f) { f->min_size = 3; }, "large"},
+                      {[](FilterOptions* f) { f->max_size = 2; }, "old"},
+                      {[](FilterOptions* f) { f->newer_than = Time(std::chrono::seconds(500)); }, "large"},
+                      {[](FilterOptions* f) { f->older_than = Time(std::chrono::seconds(500)); }, "old"},
+                      {[](FilterOptions* f) { f->content_types = {"image/*"}; }, "large"}};
+  for (const Way& way : ways) {
+    CAPTURE(&way - ways);
+    Pair pair;
+    TempFolder folder;
+    PutOptions options;
+    options.properties.content_type = "text/x-old";
+    options.properties.mtime = Time(std::chrono::seconds(100));
+    PutText(*pair.source, "old", "1", options);
+    options.properties.content_type = "image/x-large";
+    options.properties.mtime = Time(std::chrono::seconds(1000));
+    PutText(*pair.source, "large", "333", options);
+    CopyPlan plan;
+    plan.filter.keys_from = folder.path + "/keys";
+    way.set(&plan.filter);
+    const std::string other = std::string(way.wanted) == "old" ? "large" : "old";
+    std::string keys;  // the whole first handful is left out: that is not the end
+    for (int i = 0; i < 500; ++i) keys += other + "\n";
+    keys += std::string(way.wanted) + "\nnot there\n";
+    REQUIRE(std::ofstream(plan.filter.keys_from).write(keys.data(), static_cast<std::streamsize>(keys.size())).flush());
+    const Result<Analysis> analysis = Analyse({}, Opened(pair.from.provider, "memory:source"), Opened(pair.to.provider, "memory:destination"), plan);
+    REQUIRE_MESSAGE(analysis.ok(), analysis.status().ToString());
+    CHECK(analysis->filtered == 500);
+    CHECK(analysis->bytes == (other == "old" ? 3 : 1));
+    const Progress compared = MustRun(pair.Compare(plan));
+    CHECK(Count(compared, Outcome::kMissingAtDestination) == 1);
+    for (const bool journaled : {false, true}) {
+      CAPTURE(journaled);
+      Pair fresh;
+      fresh.from = pair.from;
+      Progress progress;
+      if (journaled) {
+        Result<std::unique_ptr<MigrationRunner>> runner =
+            MigrationRunner::Open(Opened(fresh.from.provider, "memory:source"), Opened(fresh.to.provider, "memory:destination"), {plan, folder.path + "/j.db"});
+        REQUIRE_MESSAGE(runner.ok(), runner.status().ToString());
+        progress = MustRun((*runner)->Copy());
+      } else {
+        progress = MustRun(fresh.Copy(plan));
+      }
+      CHECK(Count(progress, Outcome::kMissing) == 1);
+      CHECK(progress.filtered == 500);
+      CHECK(progress.listed == 2);
+      CHECK(Contents(*fresh.destination).size() == 1);
+      CHECK(Contents(*fresh.destination).contains(way.wanted));
+    }
+  }
+}
+
 TEST_CASE("sources are removed only after a verified copy, and archived first where asked") {
   Pair pair;
   ProviderPtr archive = MemoryStorageProvider::Create("memory:archive");

@@ -1,0 +1,53 @@
+// announced.cc: see announced.h.
+#include "transfer/announced.h"
+
+#include <atomic>
+#include <utility>
+
+#include "core/parallel.h"
+#include "transfer/filter.h"
+
+namespace fileferry {
+
+namespace {
+
+bool IsLeftOut(const OpContext& ctx, const Setup& setup, Item* item) {
+  const Result<ObjectInfo> info = setup.source.provider->Stat(ctx, setup.source.Full(item->key));
+  if (info.code() == Code::kNotFound) return false;
+  if (!info.ok()) {
+    item->decided = Outcome::kFailed;
+    item->why = info.status();
+    return false;
+  }
+  Filter::Decision wanted = setup.filter->Decide(item->key, info->size, ListedTime(*info, setup.source.caps));
+  if (wanted == Filter::Decision::kNeedsType) wanted = setup.filter->WantsType(info->properties.content_type) ? Filter::Decision::kWanted : Filter::Decision::kLeftOut;
+  return wanted == Filter::Decision::kLeftOut;
+}
+
+}  // namespace
+
+Status LeaveOut(const OpContext& ctx, const Setup& setup, Board& board, std::vector<Item>* items, std::size_t from) {
+  if (setup.filter == nullptr || from == items->size()) return {};
+  std::vector<char> left_out(items->size(), 0);
+  std::atomic<std::size_t> next{from};
+  RunOnThreads(setup.plan.checkers, [&] {
+    for (std::size_t at; (at = next.fetch_add(1)) < items->size();) {
+      Item& item = (*items)[at];
+      if (item.announced && item.decided == Outcome::kPending && ctx.Check().ok()) left_out[at] = IsLeftOut(ctx, setup, &item) ? 1 : 0;
+    }
+  });
+  if (Status status = ctx.Check(); !status.ok()) return status;
+  std::size_t kept = from;
+  for (std::size_t at = from; at < items->size(); ++at) {
+    if (left_out[at] != 0) continue;
+    if (kept != at) (*items)[kept] = std::move((*items)[at]);
+    ++kept;
+  }
+  const std::size_t gone = items->size() - kept;
+  items->resize(kept);
+  board.listed.fetch_sub(gone, std::memory_order_relaxed);
+  board.filtered.fetch_add(gone, std::memory_order_relaxed);
+  return {};
+}
+
+}  // namespace fileferry
