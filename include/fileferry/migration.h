@@ -152,6 +152,7 @@ Result<std::unique_ptr<IRun>> NewCompare(OpenedStorage source, OpenedStorage des
 struct Analysis {
   std::uint64_t objects = 0, bytes = 0, skipped_links = 0, empty_folders = 0, filtered = 0;
   std::uint64_t already_there = 0, conflicts = 0;                    // with a destination
+  std::uint64_t left = 0, left_bytes = 0;                            // what a run would move
   struct Group { std::string name; std::uint64_t objects = 0, bytes = 0; };
   std::vector<Group> types;          // by content type, largest first
   std::vector<Group> sizes;          // histogram: "0", "< 64 KiB", "< 1 MiB", "< 16 MiB", "< 128 MiB", "< 1 GiB", ">= 1 GiB"
@@ -159,7 +160,7 @@ struct Analysis {
   std::vector<ObjectRecord> refused; // keys that the destination cannot hold: the first 10,000
   std::uint64_t refused_count = 0;
   std::uint64_t requests_write = 0, requests_read = 0, requests_list = 0;
-  double seconds_at(double bytes_per_second) const;
+  double seconds_at(double bytes_per_second) const;  // for what is left
   double cost_usd = 0;               // at AWS S3's list prices: requests, transfer out of the source where it is S3, a month of storage
   std::string cost_note;
 };

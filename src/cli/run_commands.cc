@@ -85,6 +85,8 @@ Json AnalysisJson(const Analysis& analysis) {
             {"empty_folders", analysis.empty_folders},
             {"already_there", analysis.already_there},
             {"conflicts", analysis.conflicts},
+            {"left", analysis.left},
+            {"left_bytes", analysis.left_bytes},
             {"refused", analysis.refused_count},
             {"requests_write", analysis.requests_write},
             {"requests_read", analysis.requests_read},
@@ -132,7 +134,8 @@ std::string AnalysisText(const Analysis& analysis, bool with_destination, const 
   if (!analysis.largest.empty()) text += "  largest\n";
   for (const ObjectRecord& record : analysis.largest) text += "    " + PadRight(Clip(Printable(record.key), 60), 62) + SizeText(record.size) + "\n";
   text += "  requests: " + Count(analysis.requests_write) + " writing, " + Count(analysis.requests_read) + " reading, " + Count(analysis.requests_list) + " listing\n";
-  const auto rate = bwlimit.empty() || bwlimit.find_first_of(" ,") != std::string::npos ? Result<std::uint64_t>(std::uint64_t{0}) : ParseSize(bwlimit);
+  const bool bare = bwlimit.find_first_not_of("0123456789.") == std::string::npos;  // then KiB a second, as everywhere
+  const auto rate = bwlimit.empty() || bwlimit.find_first_of(" ,") != std::string::npos ? Result<std::uint64_t>(std::uint64_t{0}) : ParseSize(bwlimit + (bare ? "k" : ""));
   text += "  time: ";
   if (rate.ok() && *rate > 0) text += FormatDuration(analysis.seconds_at(static_cast<double>(*rate))) + " at " + Rate(static_cast<double>(*rate)) + ", ";
   text += FormatDuration(analysis.seconds_at(10e6 / 8)) + " at 10 Mbit/s, " + FormatDuration(analysis.seconds_at(100e6 / 8)) + " at 100 Mbit/s, " +

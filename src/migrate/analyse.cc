@@ -69,8 +69,8 @@ class Analyst {
       ++analysis_.already_there;
       return;
     }
-    ++moved_;
-    moved_bytes_ += item.size;
+    ++analysis_.left;
+    analysis_.left_bytes += item.size;
     Requests(item.size);
   }
 
@@ -133,8 +133,8 @@ class Analyst {
     const bool from_s3 = source_.provider->Scheme() == "s3";
     const bool to_s3 = destination_ != nullptr && destination_->provider->Scheme() == "s3";
     double cost = 0;
-    if (to_s3) cost += static_cast<double>(analysis_.requests_write) * kWritePrice + static_cast<double>(moved_bytes_) * kStoragePrice;
-    if (from_s3) cost += static_cast<double>(analysis_.requests_read) * kReadPrice + static_cast<double>(moved_bytes_) * kTransferPrice;
+    if (to_s3) cost += static_cast<double>(analysis_.requests_write) * kWritePrice + static_cast<double>(analysis_.left_bytes) * kStoragePrice;
+    if (from_s3) cost += static_cast<double>(analysis_.requests_read) * kReadPrice + static_cast<double>(analysis_.left_bytes) * kTransferPrice;
     if (from_s3 || to_s3) cost += static_cast<double>(analysis_.requests_list) * kWritePrice;
     analysis_.cost_usd = cost;
     analysis_.cost_note = from_s3 || to_s3 ? "at AWS S3's list prices (us-east-1, standard class): requests, transfer out of S3, one month of storage; other vendors and regions differ"
@@ -147,7 +147,6 @@ class Analyst {
   Analysis analysis_;
   std::map<std::string, Analysis::Group> types_;
   std::vector<ObjectRecord> largest_;
-  std::uint64_t moved_ = 0, moved_bytes_ = 0;
 };
 
 // Announced keys: sizes come from the storage.
@@ -164,10 +163,11 @@ Status Ask(const OpContext& ctx, const Side& source, Item* item) {
 // What a copy would ask for where the listings do not tell, with its own comparison; only bytes are not read.
 class Inquiry {
  public:
-  Inquiry(const OpContext& ctx, const Setup& setup, std::vector<Item>& items) : ctx_(ctx), setup_(setup) {
+  Inquiry(const OpContext& ctx, const Setup& setup, bool with_destination, std::vector<Item>& items) : ctx_(ctx), setup_(setup) {
+    if (!with_destination) return;
     if (setup.plan.overwrite == Overwrite::kAlways) return;
     for (Item& item : items) {
-      if (item.decided == Outcome::kPending && item.known == Known::kPresent) open_.push_back(&item);
+      if (item.decided == Outcome::kPending && item.known != Known::kAbsent) open_.push_back(&item);
     }
   }
   std::size_t size() const { return open_.size(); }
@@ -213,7 +213,7 @@ class Inquiry {
 
 }  // namespace
 
-double Analysis::seconds_at(double bytes_per_second) const { return bytes_per_second > 0 ? static_cast<double>(bytes) / bytes_per_second : 0; }
+double Analysis::seconds_at(double bytes_per_second) const { return bytes_per_second > 0 ? static_cast<double>(left_bytes) / bytes_per_second : 0; }
 
 Result<Analysis> Analyse(const OpContext& ctx, OpenedStorage source, std::optional<OpenedStorage> destination, const CopyPlan& plan) {
   if (Status status = CheckPlan(plan); !status.ok()) return status;
@@ -254,12 +254,12 @@ Result<Analysis> Analyse(const OpContext& ctx, OpenedStorage source, std::option
     if (items.empty()) return analyst.Finish(board);
     if (Status status = LeaveOut(ctx, setup, board, &items, 0); !status.ok()) return status;
     for (Item& item : items) {
-      if (item.announced) {
+      if (item.announced && item.decided == Outcome::kPending) {  // not a line that is no key
         if (Status status = Ask(ctx, *from, &item); !status.ok()) return status;
       }
       Decide(&item, plan, *from, to, Uploads::kTrusted);
     }
-    Inquiry inquiry(ctx, setup, items);
+    Inquiry inquiry(ctx, setup, destination.has_value(), items);
     if (Status status = inquiry.Run(); !status.ok()) return status;
     analyst.Asked(inquiry.size());
     for (const Item& item : items) analyst.Take(item);

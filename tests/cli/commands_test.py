@@ -184,6 +184,21 @@ def what_is_missing():
     check(as_json(ferry("--json", "missing", "--keys-from", "left-keys", "./left", "./right", expect=1)).get("uncompared") == 1, "missing --json")
 
 
+def what_a_plan_says():
+    os.makedirs(f"{WORK}/planned")
+    with open(f"{WORK}/planned/a", "wb") as f:
+        f.write(b"x" * (1 << 20))
+    check("10s at 100 KiB/s" in ferry("plan", "--bwlimit", "100", "./planned", "./planned-copy").out, f"plan takes a bare rate as a run does: {ferry('plan', '--bwlimit', '100', './planned').out}")
+    ferry("copy", "./planned", "./planned-copy")
+    done = ferry("plan", "--bwlimit", "1M", "./planned", "./planned-copy")
+    check("time: 0s at 1 MiB/s" in done.out, f"plan of what is there already: {done.out}")
+    check(as_json(ferry("--json", "plan", "./planned", "./planned-copy")).get("left") == 0, "plan --json: nothing is left")
+    with open(f"{WORK}/planned-keys", "wb") as f:
+        f.write(b"a\n\xff\n")
+    done = as_json(ferry("--json", "plan", "--keys-from", "planned-keys", "./planned", "./planned-copy"))
+    check(done.get("refused") == 1 and done.get("already_there") == 1, f"plan: a line that is no key is refused alone: {done}")
+
+
 def pipes():
     os.makedirs(f"{WORK}/many")
     for i in range(3000):
@@ -490,6 +505,7 @@ def main():
     stops_while_it_waits()
     json_documents()
     what_is_missing()
+    what_a_plan_says()
     pipes()
     questions()
     progress_on_a_terminal()
