@@ -149,11 +149,11 @@ Status Database::Error(int code, std::string_view doing) const {
       detail.message = the + " is locked by another process";
       break;
     case SQLITE_NOTADB:
-      detail.code = Code::kIntegrity;
+      detail.code = Code::kInvalidArgument;
       detail.message = the + " is not a journal of fileferry; name another file with --journal";
       break;
     case SQLITE_CORRUPT:
-      detail.code = Code::kIntegrity;
+      detail.code = Code::kInvalidArgument;
       detail.message = the + " is damaged; move it away and run again: what is at the destination already is recognised";
       break;
     case SQLITE_READONLY:
