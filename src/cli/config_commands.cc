@@ -27,9 +27,11 @@ bool IsSecret(const StorageConfig& config, std::string_view key) {
 std::string Shown(const StorageConfig& config, std::string_view key, const std::string& value) {
   if (IsSecret(config, key)) return value.empty() ? "" : "(hidden)";
   const auto scheme = value.find("://");
-  const auto at = value.find('@', scheme == std::string::npos ? 0 : scheme);
-  if (scheme != std::string::npos && at != std::string::npos) return value.substr(0, scheme + 3) + "(hidden)" + value.substr(at);
-  return value;
+  if (scheme == std::string::npos) return value;
+  std::string shown = value;
+  if (const auto query = shown.find('?', scheme); query != std::string::npos) shown.replace(query + 1, std::string::npos, "(hidden)");
+  if (const auto at = shown.find('@', scheme); at != std::string::npos) shown.replace(scheme + 3, at - scheme - 3, "(hidden)");
+  return shown;
 }
 
 // Names that were asked for, else all of the configuration.

@@ -295,10 +295,11 @@ def signals():
 def configuration():
     os.makedirs(f"{WORK}/app/config", exist_ok=True)
     with open(f"{WORK}/app/config/storage.yml", "w") as f:
-        f.write("media: { service: local, root: media }\ncloud: { service: s3, bucket: b, region: r, access_key_id: K, secret_access_key: topsecret }\n")
+        f.write("media: { service: local, root: media }\ncloud: { service: s3, bucket: b, region: r, access_key_id: K, secret_access_key: topsecret, "
+                "public_url: 'https://cdn.example/x?token=topsecret' }\n")
     app = f"{WORK}/app"
     shown = ferry("config", "show", "--origin", cwd=app)
-    check("topsecret" not in shown.out + shown.err and "(hidden)" in shown.out and "config/storage.yml:2" in shown.out and f"{app}/media" in shown.out, shown.out)
+    check("topsecret" not in shown.out + shown.err and "https://cdn.example/x?(hidden)" in shown.out and "config/storage.yml:2" in shown.out and f"{app}/media" in shown.out, shown.out)
     document = as_json(ferry("--json", "config", "show", cwd=app))
     check(document["storages"]["cloud"]["secret_access_key"] == "(hidden)", str(document))
     check("2 storages, no errors" in ferry("config", "validate", cwd=app).out, "validate")
