@@ -28,6 +28,6 @@ function(ferry_library)
   target_include_directories(fileferry PUBLIC
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
   target_compile_features(fileferry PUBLIC cxx_std_20)
-  target_link_libraries(fileferry PUBLIC CURL::libcurl OpenSSL::Crypto LibXml2::LibXml2 SQLite::SQLite3 fmt::fmt simdjson::simdjson Threads::Threads
+  target_link_libraries(fileferry PUBLIC CURL::libcurl OpenSSL::SSL OpenSSL::Crypto LibXml2::LibXml2 SQLite::SQLite3 fmt::fmt simdjson::simdjson Threads::Threads
     ${FILEFERRY_MAGIC_LIBRARY} $<BUILD_INTERFACE:PkgConfig::RE2> $<INSTALL_INTERFACE:re2> $<BUILD_INTERFACE:PkgConfig::YAMLCPP> $<INSTALL_INTERFACE:yaml-cpp>)
 endfunction()

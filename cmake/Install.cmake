@@ -21,7 +21,7 @@ string(REGEX REPLACE "/$" "" fileferry_pc_up "${fileferry_pc_up}")
 set(fileferry_pc_prefix "\${pcfiledir}/${fileferry_pc_up}")
 # The library is an archive, so its users always link what it uses.  Only what it uses itself: pkg-config --static would otherwise ask for the private
 # libraries of shared ones, which distributions do not install.
-set(fileferry_pc_modules libcurl libcrypto libxml-2.0 sqlite3 fmt simdjson re2 yaml-cpp)
+set(fileferry_pc_modules libcurl libssl libcrypto libxml-2.0 sqlite3 fmt simdjson re2 yaml-cpp)
 if(FILEFERRY_LIBMAGIC)
   list(APPEND fileferry_pc_modules libmagic)
 endif()
