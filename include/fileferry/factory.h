@@ -50,6 +50,8 @@ class StorageFactory {
   virtual Result<OpenedStorage> Open(std::string_view text) = 0;
   // Opens a text as the place of one object, which need not be there yet: "./new.jpg" is the key "new.jpg" of the folder.  kInvalidArgument for a text that names a folder or a whole storage.
   virtual Result<OpenedStorage> OpenObject(std::string_view text) = 0;
+  // Either of them, with more configuration keys from outside: they come before FactoryOptions::overrides.
+  virtual Result<OpenedStorage> OpenWith(std::string_view text, const std::map<std::string, std::string>& overrides, bool as_object) = 0;
   virtual const Configuration& configuration() const = 0;
   virtual void ClearCache() = 0;
 

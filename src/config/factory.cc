@@ -29,10 +29,13 @@ bool IsTrue(std::string_view text) {
 
 class Factory final : public StorageFactory {
  public:
+  using Overrides = std::map<std::string, std::string>;
+
   Factory(FactoryOptions options, Configuration configuration) : options_(std::move(options)), configuration_(std::move(configuration)) {}
 
-  Result<OpenedStorage> Open(std::string_view text) override { return OpenAt(text, 0, false); }
-  Result<OpenedStorage> OpenObject(std::string_view text) override { return OpenAt(text, 0, true); }
+  Result<OpenedStorage> Open(std::string_view text) override { return OpenAt(text, {}, 0, false); }
+  Result<OpenedStorage> OpenObject(std::string_view text) override { return OpenAt(text, {}, 0, true); }
+  Result<OpenedStorage> OpenWith(std::string_view text, const Overrides& overrides, bool as_object) override { return OpenAt(text, overrides, 0, as_object); }
   const Configuration& configuration() const override { return configuration_; }
 
   void ClearCache() override {
@@ -78,9 +81,9 @@ class Factory final : public StorageFactory {
     return ParseStorageText(text, configuration_, options_.env);
   }
 
-  void ApplyOverrides(StorageConfig* config) {
+  void ApplyOverrides(const Overrides& overrides, StorageConfig* config) {
     const std::vector<ConfigKey>* keys = ConfigKeysOf(config->Get("service"));
-    for (const auto& [name, text] : options_.overrides) {
+    for (const auto& [name, text] : overrides) {
       if (keys != nullptr && FindKey(*keys, name) != nullptr) config->values[name] = {text, {"option", 0}};
     }
   }
@@ -99,10 +102,11 @@ class Factory final : public StorageFactory {
     return findings.empty() ? Status::Ok() : findings.front();
   }
 
-  Result<OpenedStorage> OpenAt(std::string_view text, int depth, bool as_object) {
+  Result<OpenedStorage> OpenAt(std::string_view text, const Overrides& overrides, int depth, bool as_object) {
     auto parsed = Parse(text);
     if (!parsed.ok()) return parsed.status();
-    ApplyOverrides(&parsed->config);
+    ApplyOverrides(options_.overrides, &parsed->config);
+    ApplyOverrides(overrides, &parsed->config);
     Status status = Check(parsed->config);
     if (status.ok() && as_object) status = NameObject(&*parsed);
     if (!status.ok()) return status;
@@ -111,7 +115,7 @@ class Factory final : public StorageFactory {
     const std::string fallback = parsed->config.Get("fallback");
     if (!fallback.empty()) {
       const Status health = HealthOf(parsed->config, **provider);
-      if (CallsForFallback(health.code())) return OpenFallback(*parsed, fallback, health, depth, as_object);
+      if (CallsForFallback(health.code())) return OpenFallback(*parsed, fallback, health, overrides, depth, as_object);
     }
     OpenedStorage opened;
     opened.text = NormalisedText(*parsed);
@@ -123,12 +127,12 @@ class Factory final : public StorageFactory {
     return opened;
   }
 
-  Result<OpenedStorage> OpenFallback(const StorageText& text, const std::string& fallback, const Status& health, int depth, bool as_object) {
+  Result<OpenedStorage> OpenFallback(const StorageText& text, const std::string& fallback, const Status& health, const Overrides& overrides, int depth, bool as_object) {
     const std::string name = text.config.name.empty() ? NormalisedText(text) : text.config.name;
     if (depth >= 4) return Status(Code::kInvalidArgument, "the fallbacks of '" + Printable(name) + "' form a circle: let the last one have none");
     Log("warning: storage '" + Printable(name) + "' is unhealthy (" + std::string(health.message()) + "): using its fallback '" + Printable(fallback) + "'");
     const bool has_place = fallback.find(':') != std::string::npos || fallback.find('/') != std::string::npos;
-    auto opened = OpenAt(has_place ? fallback : fallback + ":" + EncodePath(text.path), depth + 1, as_object && !has_place);
+    auto opened = OpenAt(has_place ? fallback : fallback + ":" + EncodePath(text.path), overrides, depth + 1, as_object && !has_place);
     if (!opened.ok())
       return Status(opened.code(), "the fallback '" + Printable(fallback) + "' of '" + Printable(name) + "' cannot be used: " + std::string(opened.status().message()));
     if (has_place) {

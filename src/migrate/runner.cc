@@ -15,7 +15,8 @@ namespace {
 
 constexpr std::string_view kFolder = ".fileferry";
 // Lines beside those of the plan: what a text meant when the migration was begun, whatever is there by now.
-constexpr std::string_view kSourceIsObject = "source-is-object=1\n", kDestinationIsObject = "destination-is-object=1\n";
+constexpr std::string_view kSourceIsObject = "source-is-object=1\n", kDestinationIsObject = "destination-is-object=1\n",
+                           kLinksGiven = "links-given=1\n";  // --links was, so that it overrides what the configuration says
 
 constexpr std::string_view kStopped = "stopped", kRollingBack = "rolling back", kRolledBack = "rolled back";
 
@@ -81,8 +82,17 @@ void KeepMoments(const FilterOptions& earlier, FilterOptions* filter) {
   if (!filter->older_than_age.empty() && earlier.older_than) filter->older_than = earlier.older_than;
 }
 
-Result<OpenedStorage> OpenAgain(StorageFactory& factory, const std::string& text, const std::string& options, std::string_view is_object) {
-  return options.find(is_object) == std::string::npos ? factory.Open(text) : factory.OpenObject(text);
+// As it was opened when the migration was begun.
+Result<OpenedStorage> OpenAgain(StorageFactory& factory, const std::string& text, const JournalHead& head, const CopyPlan& plan, std::string_view is_object) {
+  std::map<std::string, std::string> overrides;
+  if (plan.links != CopyPlan().links || head.options.find(kLinksGiven) != std::string::npos) overrides["links"] = plan.links;
+  return factory.OpenWith(text, overrides, head.options.find(is_object) != std::string::npos);
+}
+
+// Whether an option of the command line says what links are.
+bool LinksGiven(const OpenedStorage& storage) {
+  const auto links = storage.config.values.find("links");
+  return links != storage.config.values.end() && links->second.origin.what == "option";
 }
 
 std::vector<Outcome> BadOutcomes() {
@@ -166,7 +176,8 @@ Result<std::unique_ptr<MigrationRunner>> MigrationRunner::Open(OpenedStorage sou
   head.destination = destination.text.empty() ? destination.provider->Name() : destination.text;
   head.identity = IdentityOf(head.source, head.destination, options.plan);
   const auto options_of = [&source, &destination](const CopyPlan& plan) {
-    return PlanToText(plan) + (source.is_object ? std::string(kSourceIsObject) : "") + (destination.is_object ? std::string(kDestinationIsObject) : "");
+    return PlanToText(plan) + (source.is_object ? std::string(kSourceIsObject) : "") + (destination.is_object ? std::string(kDestinationIsObject) : "") +
+           (LinksGiven(source) || LinksGiven(destination) ? std::string(kLinksGiven) : "");
   };
   head.options = options_of(options.plan);
   head.nonce = RandomId().substr(0, 10);
@@ -211,9 +222,9 @@ Result<std::unique_ptr<MigrationRunner>> MigrationRunner::Reopen(const std::stri
   plan->confirmed = false;
   if (change) change(*plan);
   if (!plan->confirmed) plan->delete_source = false;  // asked for anew each time
-  Result<OpenedStorage> source = OpenAgain(factory, head->source, head->options, kSourceIsObject);
+  Result<OpenedStorage> source = OpenAgain(factory, head->source, *head, *plan, kSourceIsObject);
   if (!source.ok()) return source.status();
-  Result<OpenedStorage> destination = OpenAgain(factory, head->destination, head->options, kDestinationIsObject);
+  Result<OpenedStorage> destination = OpenAgain(factory, head->destination, *head, *plan, kDestinationIsObject);
   if (!destination.ok()) return destination.status();
   if (!plan->archive.empty()) {
     Result<OpenedStorage> archive = factory.Open(plan->archive);

@@ -1,4 +1,6 @@
 // copy_test.cc: copy and compare of two storages without a journal.
+#include <fstream>
+
 #include "unit/migrate/world.h"
 
 namespace fileferry {
