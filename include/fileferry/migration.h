@@ -85,9 +85,10 @@ enum class Outcome : std::uint8_t {
   kMissingAtDestination = 13,  // found missing by verify
   kRolledBack = 14,
   kSourceDeleted = 15, // verified, archived where asked, and removed at the source
-  kSkipped = 16        // a dry run would have copied it
+  kSkipped = 16,       // a dry run would have copied it
+  kUnlisted = 17       // the source cannot list it: a folder that may not be read (the key ends in '/'), or a file whose name can be no key
 };
-constexpr std::size_t kOutcomeCount = 17;
+constexpr std::size_t kOutcomeCount = 18;
 std::string_view OutcomeName(Outcome outcome);   // "copied", "verified", "missing at source", ...
 bool OutcomeIsGood(Outcome outcome);             // the run can end with exit status 0
 
@@ -159,6 +160,8 @@ struct Analysis {
   std::vector<ObjectRecord> largest; // ten
   std::vector<ObjectRecord> refused; // keys that the destination cannot hold: the first 10,000
   std::uint64_t refused_count = 0;
+  std::vector<ObjectRecord> unlisted; // what the source cannot list: the first 100
+  std::uint64_t unlisted_count = 0;
   std::uint64_t requests_write = 0, requests_read = 0, requests_list = 0;
   double seconds_at(double bytes_per_second) const;  // for what is left
   double cost_usd = 0;               // at AWS S3's list prices: requests, transfer out of the source where it is S3, a month of storage

@@ -127,6 +127,12 @@ class StringArena {
   std::size_t used_ = kBlock;
 };
 
+// Something at the storage that a listing cannot tell of as an object; see ListQuery::name_problems.
+struct ListProblem {
+  std::string key;  // for people: of the object, or, ending in '/', what all keys of a folder begin with; it may be none that the storage can be asked for
+  Status status;
+};
+
 // One page of a listing.  Movable; entries stay valid when the page is moved.
 struct ListPage {
   std::vector<ListEntry> entries;
@@ -136,6 +142,7 @@ struct ListPage {
   std::uint64_t skipped_links = 0;
   std::uint64_t empty_folders = 0;
   std::vector<std::string> notes;  // one line each about what could not be listed as an object (sockets, devices ...)
+  std::vector<ListProblem> problems;  // only with ListQuery::name_problems
 };
 
 }  // namespace fileferry

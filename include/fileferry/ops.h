@@ -22,8 +22,9 @@ Result<std::string> ReadAll(IStorageProvider& provider, const OpContext& ctx, st
 Result<ObjectInfo> WriteAll(IStorageProvider& provider, const OpContext& ctx, std::string_view key, std::string_view text, const PutOptions& options = {});
 
 // Calls `each` for every entry under prefix, page by page; stops early, with that status, when it does not return OK.  A storage that repeats a token or does not
-// advance is kUnavailable, not an endless loop.
-Status ForEach(IStorageProvider& provider, const OpContext& ctx, const ListQuery& query, const std::function<Status(const ListEntry&)>& each);
+// advance is kUnavailable, not an endless loop.  With `problem`, what cannot be listed is given to it, and the rest is listed (ListQuery::name_problems).
+Status ForEach(IStorageProvider& provider, const OpContext& ctx, const ListQuery& query, const std::function<Status(const ListEntry&)>& each,
+               const std::function<void(const ListProblem&)>& problem = {});
 
 // Where migrations keep what they replaced: below the folder that is their destination, whichever that is.
 inline constexpr std::string_view kTrashPrefix = ".fileferry/trash/";

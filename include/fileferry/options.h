@@ -70,6 +70,9 @@ struct ListQuery {
   std::string token;        // next_token of the page before, with the same prefix and delimiter
   bool delimiter = false;   // fold everything below the next '/' into one entry with is_prefix
   std::uint32_t limit = 1000;  // at most so many entries; a page may hold fewer although more follow
+  // A listing is complete or fails, and a file whose name can be no key is a note.  With this, a folder that may not be read and a file that can be no object are named in ListPage::problems, and
+  // all else is listed: for those who report them, and call nothing complete that is not.
+  bool name_problems = false;
 };
 
 // Where an object lies, for copies inside one service.  Two locations with the same service and credentials scope can be copied between by the service.

@@ -1,5 +1,6 @@
 // listing_commands.cc: ls, stats, rm: what walks over listings.
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <set>
 
@@ -97,7 +98,7 @@ ListEntry EntryOf(const ObjectInfo& info) {
 }
 
 // One level of a storage that cannot list by level: what lies deeper is folded here.
-Status ListFolded(IStorageProvider& provider, const OpContext& ctx, const std::string& prefix, bool hidden, Lister* lister) {
+Status ListFolded(IStorageProvider& provider, const OpContext& ctx, const std::string& prefix, bool hidden, Lister* lister, const std::function<void(const ListProblem&)>& problem) {
   std::set<std::string> folders;
   ListQuery query;
   query.prefix = prefix;
@@ -113,7 +114,7 @@ Status ListFolded(IStorageProvider& provider, const OpContext& ctx, const std::s
       lister->Add(folder);
     }
     return Status::Ok();
-  });
+  }, problem);
 }
 
 constexpr std::string_view kOwnFolder = kTrashPrefix.substr(0, kTrashPrefix.find('/') + 1);
@@ -131,6 +132,24 @@ Result<bool> HoldsOnlyTrash(IStorageProvider& provider, const OpContext& ctx, st
   if (only && !status.ok()) return status;
   return only;
 }
+
+// What a listing cannot tell of, named as it is met; the exit status is 1 then.
+class Unlisted {
+ public:
+  explicit Unlisted(Session* session) : session_(session) {}
+  std::function<void(const ListProblem&)> Namer() {
+    return [this](const ListProblem& problem) {
+      count_++;
+      session_->Complain(Status(problem.status.code(), Printable(problem.key) + ": not listed: " + Printable(problem.status.message())));
+    };
+  }
+  int Finish() { return session_->Finish(count_ > 0 ? 1 : 0); }
+  std::uint64_t count() const { return count_; }
+
+ private:
+  Session* const session_;
+  std::uint64_t count_ = 0;
+};
 
 Status NothingThere(const OpenedStorage& storage) {
   ErrorDetail detail;
@@ -155,6 +174,7 @@ int RunLs(Session& session, const Parsed& parsed) {
   Lister lister(&session, parsed, place->is_object ? (slash == std::string::npos ? 0 : slash + 1) : place->key_or_prefix.size());
   lister.Begin(storage->text);
   std::uint64_t seen = 0;
+  Unlisted unlisted(&session);
   Status status;
   if (place->is_object) {
     place->info.key = place->key_or_prefix;
@@ -165,7 +185,7 @@ int RunLs(Session& session, const Parsed& parsed) {
     query.prefix = place->key_or_prefix;
     query.delimiter = !parsed.Has("recursive");
     if (query.delimiter && !storage->provider->Caps().delimited_list) {
-      status = ListFolded(*storage->provider, ctx, query.prefix, parsed.Has("hidden"), &lister);
+      status = ListFolded(*storage->provider, ctx, query.prefix, parsed.Has("hidden"), &lister, unlisted.Namer());
       seen = 1;
     } else {
       status = ForEach(*storage->provider, ctx, query, [&](const ListEntry& entry) {
@@ -181,13 +201,13 @@ int RunLs(Session& session, const Parsed& parsed) {
         }
         lister.Add(entry);
         return session.out().status();
-      });
+      }, unlisted.Namer());
     }
   }
-  if (status.ok() && seen == 0 && !storage->path.empty()) status = NothingThere(*storage);
+  if (status.ok() && seen + unlisted.count() == 0 && !storage->path.empty()) status = NothingThere(*storage);
   lister.End(status);
   if (!status.ok() && session.out().status().ok()) return session.Fail(status.With(storage->provider->Name(), "list", storage->path));
-  return session.Finish(0);
+  return unlisted.Finish();
 }
 
 int RunStats(Session& session, const Parsed& parsed) {
@@ -231,6 +251,7 @@ int RunStats(Session& session, const Parsed& parsed) {
     }
     return Status::Ok();
   };
+  Unlisted unlisted(&session);
   Status status;
   if (place->is_object) {
     place->info.key = place->key_or_prefix;
@@ -238,9 +259,10 @@ int RunStats(Session& session, const Parsed& parsed) {
   } else {
     ListQuery query;
     query.prefix = place->key_or_prefix;
-    status = ForEach(*storage->provider, ctx, query, add);
+    status = ForEach(*storage->provider, ctx, query, add, unlisted.Namer());
   }
   if (!status.ok()) return session.Fail(status.With(storage->provider->Name(), "list", ""));
+  if (all.objects + unlisted.count() == 0 && !storage->path.empty()) return session.Fail(NothingThere(*storage));
   std::vector<std::pair<std::string, Group>> sorted(types.begin(), types.end());
   std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.second.bytes > b.second.bytes; });
   if (session.json()) {
@@ -251,7 +273,7 @@ int RunStats(Session& session, const Parsed& parsed) {
     if (oldest) json["oldest"] = IsoTime(*oldest);
     if (newest) json["newest"] = IsoTime(*newest);
     session.out().Write(Dump(json));
-    return session.Finish(0);
+    return unlisted.Finish();
   }
   std::string text = Printable(storage->text) + ": " + Objects(all.objects) + ", " + SizeText(all.bytes) + "\n";
   for (const auto& [name, group] : sorted) text += "  " + PadRight(name, 40) + PadLeft(Count(group.objects), 12) + PadLeft(SizeText(group.bytes), 12) + "\n";
@@ -259,7 +281,7 @@ int RunStats(Session& session, const Parsed& parsed) {
   if (!largest.empty()) text += "largest: " + Printable(largest) + " (" + SizeText(largest_size) + ")\n";
   if (oldest && newest) text += "modified: from " + LocalTime(*oldest) + " to " + LocalTime(*newest) + "\n";
   session.out().Write(text);
-  return session.Finish(0);
+  return unlisted.Finish();
 }
 
 namespace {

@@ -64,7 +64,7 @@ int RunMissing(Session& session, const Parsed& parsed) {
   const Progress progress = (*run)->Snapshot();
   const std::uint64_t all = progress.objects[static_cast<std::size_t>(Outcome::kMissingAtDestination)];
   std::uint64_t uncompared = 0;
-  for (const Outcome outcome : {Outcome::kMissing, Outcome::kCorrupt, Outcome::kFailed, Outcome::kRefused}) uncompared += progress.objects[static_cast<std::size_t>(outcome)];
+  for (const Outcome outcome : {Outcome::kMissing, Outcome::kCorrupt, Outcome::kFailed, Outcome::kRefused, Outcome::kUnlisted}) uncompared += progress.objects[static_cast<std::size_t>(outcome)];
   if (session.json()) session.out().Write(Dump({{"count", all}, {"uncompared", uncompared}, {"missing", std::move(keys)}, {"result", StatusJson(result)}}));
   if (!result.ok()) return FailRun(session, result);
   if (all > count) session.Complain(Status(Code::kInternal, Count(all - count) + " more are missing: the list holds the first " + Count(count)));
@@ -88,6 +88,7 @@ Json AnalysisJson(const Analysis& analysis) {
             {"left", analysis.left},
             {"left_bytes", analysis.left_bytes},
             {"refused", analysis.refused_count},
+            {"unlisted", analysis.unlisted_count},
             {"requests_write", analysis.requests_write},
             {"requests_read", analysis.requests_read},
             {"requests_list", analysis.requests_list},
@@ -96,11 +97,13 @@ Json AnalysisJson(const Analysis& analysis) {
             {"types", Json::array()},
             {"sizes", Json::array()},
             {"largest", Json::array()},
-            {"refused_keys", Json::array()}};
+            {"refused_keys", Json::array()},
+            {"unlisted_keys", Json::array()}};
   for (const auto& group : analysis.types) json["types"].push_back({{"type", group.name}, {"objects", group.objects}, {"bytes", group.bytes}});
   for (const auto& group : analysis.sizes) json["sizes"].push_back({{"size", group.name}, {"objects", group.objects}, {"bytes", group.bytes}});
   for (const auto& record : analysis.largest) json["largest"].push_back({{"key", record.key}, {"size", record.size}});
   for (const auto& record : analysis.refused) json["refused_keys"].push_back({{"key", record.key}, {"message", record.message}});
+  for (const auto& record : analysis.unlisted) json["unlisted_keys"].push_back({{"key", record.key}, {"message", record.message}});
   return json;
 }
 
@@ -129,6 +132,9 @@ std::string AnalysisText(const Analysis& analysis, bool with_destination, const 
   line(analysis.refused_count, "keys that the destination cannot hold");
   for (const ObjectRecord& record : analysis.refused) text += "    " + Printable(record.key) + ": " + Printable(record.message) + "\n";
   if (analysis.refused_count > analysis.refused.size()) text += "    … and " + Count(analysis.refused_count - analysis.refused.size()) + " more\n";
+  line(analysis.unlisted_count, "not counted: the source cannot list them");
+  for (std::size_t i = 0; i < std::min<std::size_t>(analysis.unlisted.size(), 10); i++)
+    text += "    " + Printable(analysis.unlisted[i].key) + ": " + Printable(analysis.unlisted[i].message) + "\n";
   if (!analysis.types.empty()) text += "  types\n" + GroupLines(analysis.types, 12);
   if (!analysis.sizes.empty()) text += "  sizes\n" + GroupLines(analysis.sizes, 12);
   if (!analysis.largest.empty()) text += "  largest\n";
@@ -165,7 +171,7 @@ int RunPlan(Session& session, const Parsed& parsed) {
   auto analysis = Analyse(session.ctx(), *std::move(source), destination, *plan);
   if (!analysis.ok()) return session.Fail(analysis.status());
   session.out().Write(session.json() ? Dump(AnalysisJson(*analysis)) : AnalysisText(*analysis, destination.has_value(), plan->bwlimit));
-  return session.Finish(0);
+  return session.Finish(analysis->unlisted_count > 0 ? 1 : 0);
 }
 
 }  // namespace fileferry::cli

@@ -72,9 +72,11 @@ Result<ObjectInfo> WriteAll(IStorageProvider& provider, const OpContext& ctx, st
   return provider.Put(ctx, key, *source, options);
 }
 
-Status ForEach(IStorageProvider& provider, const OpContext& ctx, const ListQuery& query, const std::function<Status(const ListEntry&)>& each) {
+Status ForEach(IStorageProvider& provider, const OpContext& ctx, const ListQuery& query, const std::function<Status(const ListEntry&)>& each,
+               const std::function<void(const ListProblem&)>& problem) {
   Progress progress(provider.Caps().sorted_list);
   ListQuery next = query;
+  if (problem) next.name_problems = true;
   while (true) {
     if (Status s = ctx.Check(); !s.ok()) return s;
     Result<ListPage> page = provider.List(ctx, next);
@@ -82,6 +84,9 @@ Status ForEach(IStorageProvider& provider, const OpContext& ctx, const ListQuery
     if (Status s = progress.Check(*page); !s.ok()) return s.With(provider.Name(), "list", query.prefix);
     for (const ListEntry& entry : page->entries) {
       if (Status s = each(entry); !s.ok()) return s;
+    }
+    if (problem) {
+      for (const ListProblem& each_problem : page->problems) problem(each_problem);
     }
     if (page->next_token.empty()) return {};
     next.token = std::move(page->next_token);

@@ -232,7 +232,11 @@ Status Journal::BeginRun(std::string_view phase) {
 Status Journal::BeginListing() {
   if (Status status = CheckProcess(); !status.ok()) return status;
   std::lock_guard lock(mutex_);
-  return InTransaction([&] { return database_->Exec("UPDATE migration SET token=x'',last_key=x'',listed=0"); });
+  const std::string forget = "DELETE FROM objects WHERE state=" + std::to_string(static_cast<int>(Outcome::kUnlisted));
+  return InTransaction([&]() -> Status {
+    if (Status status = database_->Exec(forget); !status.ok()) return status;
+    return database_->Exec("UPDATE migration SET token=x'',last_key=x'',listed=0");
+  });
 }
 
 Status Journal::WriteRow(const JournalRow& row) {

@@ -92,7 +92,7 @@ class Journal {
   Status SetPhase(std::string_view phase, bool finished);
   Status SetOptions(std::string_view options);
   Status BeginRun(std::string_view phase);
-  // The source is listed anew from its beginning.
+  // The source is listed anew from its beginning: what it could not list is forgotten.
   Status BeginListing();
 
   // The rows of one page, and where the listing goes on after it; one transaction.  Rows that are there already are replaced.
@@ -110,6 +110,7 @@ class Journal {
 
   struct Totals {
     std::array<std::uint64_t, kOutcomeCount> objects{}, bytes{};
+    void Forget(Outcome outcome) { objects[static_cast<std::size_t>(outcome)] = bytes[static_cast<std::size_t>(outcome)] = 0; }
   };
   Result<Totals> Count();
 

@@ -241,6 +241,7 @@ Result<ListPage> Prefix::List(const OpContext& ctx, const ListQuery& query) {
   Result<ListPage> page = inner_->List(ctx, inner);
   if (!page.ok()) return Without(page.status());
   bool foreign = false;
+  for (ListProblem& problem : page->problems) Strip(&problem.key);
   std::erase_if(page->entries, [&](ListEntry& entry) {
     if (!entry.key.starts_with(prefix_)) {
       foreign = true;

@@ -44,6 +44,10 @@ class Analyst {
   }
 
   void Take(const Item& item) {
+    if (item.decided == Outcome::kUnlisted) {
+      if (++analysis_.unlisted_count <= kRefused) analysis_.unlisted.push_back(RecordOf(item));
+      return;
+    }
     ++analysis_.objects;
     analysis_.bytes += item.size;
     std::size_t at = 0;
@@ -105,15 +109,18 @@ class Analyst {
   }
 
   void Refuse(const Item& item) {
-    if (++analysis_.refused_count > kRefused) return;
+    if (++analysis_.refused_count <= kRefused) analysis_.refused.push_back(RecordOf(item));
+  }
+
+  static ObjectRecord RecordOf(const Item& item) {
     ObjectRecord record;
     record.key = item.key;
     record.destination_key = item.to;
     record.size = item.size;
-    record.outcome = Outcome::kRefused;
+    record.outcome = item.decided;
     record.code = item.why.code();
     record.message = std::string(item.why.message());
-    analysis_.refused.push_back(std::move(record));
+    return record;
   }
 
   void Requests(std::uint64_t size) {

@@ -94,6 +94,7 @@ Result<bool> MigrateSupply::Recall(Item* item) {
     case Outcome::kRolledBack:
     case Outcome::kSourceDeleted:
     case Outcome::kSkipped:
+    case Outcome::kUnlisted:
       if (row.run == run_) return false;  // this run has just come to that end
       break;
   }
@@ -200,6 +201,11 @@ Status MigrateSupply::Listed(const OpContext& ctx, std::vector<Item>* out) {
       row.digest = item.digest;
       row.trash = item.trash;
       row.run = run_;
+      if (item.decided == Outcome::kUnlisted) {  // at once: nobody shall ever take it for an object that is pending
+        row.state = item.decided;
+        row.code = item.why.code();
+        row.message = std::string(item.why.message());
+      }
       out->push_back(std::move(item));
     }
     const std::string token = merge_ != nullptr ? merge_->token() : std::string();

@@ -87,6 +87,7 @@ Status CopyBody(Run& run, JournaledRunner::World& world, Setup& setup, JournalRe
   const bool goes_on = !head.listed && !head.token.empty();
   if (!goes_on) {
     if (Status status = journal.BeginListing(); !status.ok()) return status;
+    totals->Forget(Outcome::kUnlisted);
     head.token.clear();
     head.last_key.clear();
   } else {

@@ -225,6 +225,7 @@ Status RollbackBody(Run& run, JournaledRunner::World& world, Setup& setup, Journ
   Journal& journal = *world.journal;
   Result<Journal::Totals> totals = journal.Count();
   if (!totals.ok()) return totals.status();
+  totals->Forget(Outcome::kUnlisted);  // never moved, and forgotten with the listing
   ShowTotals(board, *totals, true);
   BeginWork(board, *totals, {}, false);
   board.listing_done = true;
@@ -238,7 +239,7 @@ Status RollbackBody(Run& run, JournaledRunner::World& world, Setup& setup, Journ
     item->in_journal = true;
     item->counted = row.state;
     item->counted_size = row.size;
-    if (row.run == this_run || row.state == Outcome::kRolledBack) return false;
+    if (row.run == this_run || row.state == Outcome::kRolledBack || row.state == Outcome::kUnlisted) return false;
     if (row.wrote || !row.trash.empty() || in_doubt || row.run == 0) return true;
     board.Worked(row.size);
     return false;

@@ -60,6 +60,16 @@ Result<std::string> ReadFilterFile(const std::string& path) {
 // A media type without its parameters, in lower case.
 std::string PlainType(std::string_view type) { return ToLower(Trim(type.substr(0, type.find(';')))); }
 
+// The folder of a pattern that means a folder with everything in it.
+void AddFolder(std::string_view pattern, std::vector<Regex>* folders, bool* all) {
+  if (pattern.ends_with("**")) pattern.remove_suffix(2);
+  if (pattern.empty() || pattern == "/") {
+    *all = true;
+  } else if (pattern.ends_with('/') && !pattern.ends_with("\\/")) {
+    if (Result<Regex> regex = CompilePattern(pattern.substr(0, pattern.size() - 1)); regex.ok()) folders->push_back(*std::move(regex));
+  }
+}
+
 }  // namespace
 
 struct Filter::Impl {
@@ -68,6 +78,8 @@ struct Filter::Impl {
     Regex regex;
   };
   std::vector<Regex> include, exclude, types;
+  std::vector<Regex> folders, line_folders;  // that `exclude`, and filter_from before its first "+", leave out with all that is in them
+  bool all = false, all_lines = false;       // all folders
   std::vector<Line> lines;  // of filter_from
   bool any_type = true;
   std::optional<std::uint64_t> min_size, max_size;
@@ -77,6 +89,7 @@ struct Filter::Impl {
     Result<std::string> text = ReadFilterFile(path);
     if (!text.ok()) return text.status();
     std::size_t number = 0;
+    bool kept = false;
     for (const std::string& whole : Split(*text, '\n')) {
       ++number;
       const std::string_view line = Trim(whole);
@@ -84,6 +97,8 @@ struct Filter::Impl {
       const std::string place = Printable(path) + ":" + std::to_string(number) + ": ";
       if (line == "!") {  // rclone: forget what was said so far
         lines.clear();
+        line_folders.clear();
+        all_lines = kept = false;
         continue;
       }
       if (line.size() < 3 || (line[0] != '+' && line[0] != '-') || line[1] != ' ') {
@@ -92,6 +107,8 @@ struct Filter::Impl {
       Result<Regex> regex = CompilePattern(Trim(line.substr(2)));
       if (!regex.ok()) return Status(Code::kInvalidArgument, place + std::string(regex.status().message()));
       lines.push_back({line[0] == '+', *std::move(regex)});
+      kept = kept || line[0] == '+';
+      if (!kept) AddFolder(Trim(line.substr(2)), &line_folders, &all_lines);
     }
     return {};
   }
@@ -122,6 +139,7 @@ Result<std::shared_ptr<const Filter>> Filter::Create(const FilterOptions& option
   auto impl = std::make_unique<Impl>();
   if (Status status = CompileAll(options.include, &impl->include); !status.ok()) return status;
   if (Status status = CompileAll(options.exclude, &impl->exclude); !status.ok()) return status;
+  for (const std::string& pattern : options.exclude) AddFolder(pattern, &impl->folders, &impl->all);
   if (!options.filter_from.empty()) {
     if (Status status = impl->ReadLines(options.filter_from); !status.ok()) return status;
   }
@@ -158,6 +176,15 @@ Filter::Decision Filter::Decide(std::string_view key, std::uint64_t size, const 
   const std::string_view type = ContentTypeByName(key);
   if (type.empty()) return Decision::kNeedsType;
   return WantsType(type) ? Decision::kWanted : Decision::kLeftOut;
+}
+
+bool Filter::ExcludesFolder(std::string_view folder) const {
+  if (impl_->all || impl_->all_lines) return true;
+  for (std::size_t slash = folder.find('/'); slash != std::string_view::npos; slash = folder.find('/', slash + 1)) {
+    const auto matches = [above = folder.substr(0, slash)](const Regex& regex) { return Matches(regex, above); };
+    if (std::any_of(impl_->folders.begin(), impl_->folders.end(), matches) || std::any_of(impl_->line_folders.begin(), impl_->line_folders.end(), matches)) return true;
+  }
+  return false;
 }
 
 bool Filter::WantsType(std::string_view content_type) const {

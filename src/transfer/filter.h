@@ -42,6 +42,8 @@ class Filter {
   bool WantsKey(std::string_view key) const;
   // Whether Decide looks at nothing but the key.
   bool by_key_alone() const;
+  // Whether everything below a folder ("a/b/") is excluded, whatever it is called: by a pattern "…/**" or "…/".  False where that is not certain.
+  bool ExcludesFolder(std::string_view folder) const;
   // Whether nothing can ever be left out.
   bool empty() const;
 

@@ -10,8 +10,8 @@ constexpr std::size_t kAhead = 2;
 constexpr int kEmptyPagesAllowed = 100000;
 }  // namespace
 
-Listing::Listing(const OpContext& ctx, IStorageProvider& provider, std::string prefix, std::string token, std::string start_after)
-    : ctx_(ctx), provider_(provider), prefix_(std::move(prefix)), token_(std::move(token)), start_after_(std::move(start_after)) {}
+Listing::Listing(const OpContext& ctx, IStorageProvider& provider, std::string prefix, std::string token, std::string start_after, bool name_problems)
+    : ctx_(ctx), provider_(provider), prefix_(std::move(prefix)), token_(std::move(token)), start_after_(std::move(start_after)), name_problems_(name_problems) {}
 
 Listing::~Listing() {
   {
@@ -35,6 +35,7 @@ Status Listing::FetchAll() {
   query.prefix = prefix_;
   query.token = token_;
   query.start_after = start_after_;
+  query.name_problems = name_problems_;
   int empty_pages = 0;
   for (;;) {
     Result<ListPage> page = provider_.List(ctx_, query);

@@ -17,8 +17,8 @@ namespace fileferry {
 
 class Listing {
  public:
-  // prefix: of the storage's keys.  token and start_after as ListQuery's.
-  Listing(const OpContext& ctx, IStorageProvider& provider, std::string prefix, std::string token, std::string start_after);
+  // prefix: of the storage's keys.  token, start_after and name_problems as ListQuery's.
+  Listing(const OpContext& ctx, IStorageProvider& provider, std::string prefix, std::string token, std::string start_after, bool name_problems = false);
   ~Listing();
 
   // The next page (its keys are the storage's), or nullptr at the end.  Valid until the next call.
@@ -41,6 +41,7 @@ class Listing {
   IStorageProvider& provider_;
   const std::string prefix_;
   std::string token_, start_after_;
+  const bool name_problems_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<ListPage> waiting_;

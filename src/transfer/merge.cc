@@ -51,7 +51,7 @@ Status MergeSupply::Prepare(const OpContext& ctx) {
   last_key_ = start_.last_key;
   const bool in_order = source_.caps.sorted_list && destination_.caps.sorted_list && rules_.keeps_order();
   if (source_.single.empty()) {
-    here_ = std::make_unique<Listing>(ctx, *source_.provider, source_.prefix, start_.token, std::string());
+    here_ = std::make_unique<Listing>(ctx, *source_.provider, source_.prefix, start_.token, std::string(), true);
   }
   if (!rules_.one_to_one()) {
     if (Status status = OpenIndex(); !status.ok()) return status;
@@ -157,6 +157,19 @@ Status MergeSupply::Single(const OpContext& ctx, std::vector<Item>* out) {
   return {};
 }
 
+void MergeSupply::Unlisted(const ListProblem& problem, std::vector<Item>* out) {
+  std::string_view key = problem.key;
+  if (key.starts_with(source_.prefix)) key.remove_prefix(source_.prefix.size());
+  if (key.ends_with('/') ? rules_.ExcludesFolder(key) : !rules_.WantsKey(key)) {
+    board_.filtered.fetch_add(1, std::memory_order_relaxed);
+    return;
+  }
+  Item& item = out->emplace_back();
+  item.key = item.to = key;
+  item.decided = Outcome::kUnlisted;
+  item.why = problem.status;
+}
+
 Status MergeSupply::Next(const OpContext& ctx, std::vector<Item>* out) {
   if (!prepared_) {
     if (Status status = Prepare(ctx); !status.ok()) return status;
@@ -175,6 +188,7 @@ Status MergeSupply::Next(const OpContext& ctx, std::vector<Item>* out) {
     board_.skipped_links.fetch_add(page.skipped_links, std::memory_order_relaxed);
     board_.empty_folders.fetch_add(page.empty_folders, std::memory_order_relaxed);
     for (const std::string& note : page.notes) board_.Note(note);
+    for (const ListProblem& problem : page.problems) Unlisted(problem, out);
     token_ = page.next_token;
     std::uint64_t listed = 0, bytes = 0, filtered = 0;
     out->reserve(before + page.entries.size());

@@ -49,7 +49,7 @@ class MergeSupply : public MappedSupply {
   };
   MergeSupply(const Side& source, const Side& destination, const Rules& rules, KeyIndexMaker make_index, Board& board, Start start);
 
-  // One page of the source.  An item whose key cannot be mapped or held is there with its `decided` set.
+  // One page of the source.  An item whose key cannot be mapped or held, and what the source cannot list, is there with its `decided` set.
   Status Next(const OpContext& ctx, std::vector<Item>* out) override;
   // After Next: where a later run goes on.
   const std::string& token() const { return token_; }
@@ -61,6 +61,7 @@ class MergeSupply : public MappedSupply {
   Status Single(const OpContext& ctx, std::vector<Item>* out);
   Status Meet(Item* item);          // fills known and there
   Status CountRest();
+  void Unlisted(const ListProblem& problem, std::vector<Item>* out);
 
   const Side& source_;
   const Side& destination_;

@@ -22,6 +22,7 @@ std::string_view OutcomeName(Outcome outcome) {
     case Outcome::kRolledBack: return "rolled back";
     case Outcome::kSourceDeleted: return "source deleted";
     case Outcome::kSkipped: return "would be copied";
+    case Outcome::kUnlisted: return "not listed";
   }
   return "unknown";
 }
@@ -46,6 +47,7 @@ bool OutcomeIsGood(Outcome outcome) {
     case Outcome::kRefused:
     case Outcome::kDifferent:
     case Outcome::kMissingAtDestination:
+    case Outcome::kUnlisted:
       return false;
   }
   return false;

@@ -20,6 +20,7 @@ class Rules {
   Filter::Decision Wants(std::string_view key, std::uint64_t size, const std::optional<Time>& modified) const;
   bool WantsType(std::string_view content_type) const { return filter_->WantsType(content_type); }
   bool WantsKey(std::string_view key) const { return InShard(key) && filter_->WantsKey(key); }
+  bool ExcludesFolder(std::string_view folder) const { return filter_->ExcludesFolder(folder); }
   Result<std::string> Map(std::string_view key) const { return map_->Map(key); }
   bool keeps_order() const { return map_->order_preserving(); }
   bool one_to_one() const { return map_->one_to_one(); }

@@ -32,6 +32,7 @@ std::string IdOf(const ListQuery& query, std::string_view token) {
   std::string id = query.prefix;
   id += '\0';
   id += query.delimiter ? '1' : '0';
+  id += query.name_problems ? '1' : '0';
   return id.append(token);
 }
 
@@ -138,6 +139,11 @@ void GiveCounts(WalkCounts* counts, ListPage* page) {
   page->empty_folders += std::exchange(counts->empty_folders, 0);
   for (std::string& note : counts->notes) page->notes.push_back(std::move(note));
   counts->notes.clear();
+  for (ListProblem& problem : counts->problems) page->problems.push_back(std::move(problem));
+  if (const std::uint64_t more = std::exchange(counts->more_problems, 0); more > 0) {
+    page->problems.back().status = Status(page->problems.back().status.code(), std::string(page->problems.back().status.message()) + "; so it is with " + std::to_string(more) + " more");
+  }
+  counts->problems.clear();
 }
 
 }  // namespace
@@ -182,7 +188,7 @@ Result<ListPage> LocalProvider::DoList(const OpContext& ctx, const ListQuery& qu
   if (!query.token.empty()) saved = walkers_.Take(IdOf(query, query.token));
   std::unique_ptr<Walker> fresh;
   if (saved == nullptr) {
-    fresh = std::make_unique<Walker>(&tree_, query.prefix, query.delimiter, *lower);
+    fresh = std::make_unique<Walker>(&tree_, query.prefix, query.delimiter, *lower, query.name_problems);
     if (Status s = fresh->Start(); !s.ok()) return s;
   }
   Merge merge(&tree_, query, saved != nullptr ? std::move(saved->walker) : std::move(fresh));

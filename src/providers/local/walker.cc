@@ -10,6 +10,7 @@ namespace fileferry::local {
 namespace {
 
 constexpr std::size_t kMaxNotes = 100;
+constexpr std::size_t kMaxProblems = 10'000;  // named of one page
 constexpr int kMaxProbeDepth = 512;
 
 class Folder {  // owns a DIR
@@ -107,7 +108,7 @@ Status Walker::Start() {
   if (!path) return {};
   const int fd = tree_->OpenFolder(root_->get(), *path);
   if (fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP || errno == EXDEV)) return {};
-  return Enter(fd, std::move(*path), prefix_.substr(0, slash + 1), 2, true);
+  return Enter(fd, std::move(*path), prefix_.substr(0, slash + 1), 2, slash + 1 != prefix_.size());  // a folder asked for by its name counts where it is empty
 }
 
 Status Walker::Enter(int fd, std::string path, std::string key, int shard, bool has_object) {
@@ -178,7 +179,7 @@ Status Walker::ReadNames(Frame* frame) {
     }
     const std::string segment = SegmentFromName(name);
     if (segment.size() > 1024) {
-      Note(Below(frame->path, name), "its key would have more than 1024 bytes");
+      NoObject(Below(frame->path, name), "its key would have more than 1024 bytes");
       continue;
     }
     const bool folder_type = type == Names::Type::kFolder;
@@ -196,6 +197,20 @@ Status Walker::ReadNames(Frame* frame) {
 
 void Walker::Note(std::string_view path, std::string_view what) {
   if (counts_.notes.size() < kMaxNotes) counts_.notes.push_back(tree_->Display(path) + ": " + std::string(what));
+}
+
+void Walker::NoObject(std::string_view path, std::string_view what) {
+  if (!name_problems_) return Note(path, what);
+  Name(path, Status(Code::kInvalidArgument, std::string(what)));
+}
+
+void Walker::Name(std::string_view key, const Status& status) {
+  if (counts_.problems.size() < kMaxProblems) {
+    counts_.problems.push_back({std::string(key), status});
+  } else {
+    ++counts_.more_problems;
+  }
+  if (!frames_.empty()) frames_.back().has_object = true;  // nobody can say that it is empty
 }
 
 // Whether an entry of a folder of the activestorage layout is where a key with this first segment lies.
@@ -252,16 +267,21 @@ Status Walker::VisitFolder(const OpContext& ctx, std::size_t i, WalkItem* item, 
   std::string path = Below(frame.path, NameFromSegment(segment));
   const bool top = frame.shard == 2 && frame.key.empty() && tree_->options().layout == LocalOptions::Layout::kActiveStorage;
   if (top && !IsPlaced(frame, segment, true)) {
-    Note(path, "not where the layout activestorage puts an object");
+    NoObject(path + "/", "not where the layout activestorage puts an object");
     return {};
   }
   if (key_.size() > 1023) {
-    Note(path, "the keys in it would have more than 1024 bytes");
+    NoObject(path + "/", "the keys in it would have more than 1024 bytes");
     return {};
   }
   if (delimiter_ && frame.shard == 2 && key_.size() > prefix_.size()) {
     bool has = false;
-    if (Status s = HasObject(ctx, path, key_, &has); !s.ok()) return s;
+    Status s = HasObject(ctx, path, key_, &has);
+    if (GoesOn(s)) {
+      Name(key_, s);
+      return {};
+    }
+    if (!s.ok()) return s;
     if (!has) return {};
     frame.has_object = true;
     item->key = key_;
@@ -272,7 +292,11 @@ Status Walker::VisitFolder(const OpContext& ctx, std::size_t i, WalkItem* item, 
   const int fd = tree_->OpenFolder(root_->get(), path);
   if (fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP || errno == EXDEV)) return {};  // removed or replaced since
   std::string key = frame.shard == 1 ? std::string() : key_;
-  return Enter(fd, std::move(path), std::move(key), std::min(frame.shard + 1, 2), false);
+  const std::string name = frame.shard == 2 ? key_ : path + "/";
+  const Status s = Enter(fd, std::move(path), std::move(key), std::min(frame.shard + 1, 2), false);
+  if (!GoesOn(s)) return s;
+  Name(name, s);
+  return {};
 }
 
 Status Walker::VisitFile(std::size_t i, WalkItem* item, bool* found) {
@@ -280,7 +304,7 @@ Status Walker::VisitFile(std::size_t i, WalkItem* item, bool* found) {
   std::string other;
   const char* name = frame.names.CText(i);
   if (key_.size() > 1024) {
-    Note(Below(frame.path, name), "its key would have more than 1024 bytes");
+    NoObject(Below(frame.path, name), "its key would have more than 1024 bytes");
     return {};
   }
   if (frame.names.Text(i).empty()) {
@@ -299,7 +323,7 @@ Status Walker::VisitFile(std::size_t i, WalkItem* item, bool* found) {
     const bool misplaced = frame.shard == 0 || (frame.shard == 1 ? !frame.names.Text(i).empty() || !IsPlaced(frame, frame.key, false)
                                                                 : frame.key.empty() && !IsPlaced(frame, frame.names.Text(i), false));
     if (misplaced) {
-      Note(Below(frame.path, name), "not where the layout activestorage puts an object");
+      NoObject(Below(frame.path, name), "not where the layout activestorage puts an object");
       return {};
     }
   }
@@ -320,7 +344,7 @@ Status Walker::VisitFile(std::size_t i, WalkItem* item, bool* found) {
 
 Status Walker::HasObject(const OpContext& ctx, const std::string& path, const std::string& key, bool* has) {
   if (std::string_view(lower_.key).starts_with(key)) {  // the listing begins inside: only what passes counts
-    Walker inside(tree_, key, false, lower_);
+    Walker inside(tree_, key, false, lower_, name_problems_);
     if (Status s = inside.Start(); !s.ok()) return s;
     WalkItem item;
     bool done = false;
@@ -364,13 +388,19 @@ Status Walker::Probe(int fd, const std::string& path, int depth, std::uint64_t* 
   }
   if (errno != 0) return tree_->Error(errno, "cannot list", path);
   if (depth >= kMaxProbeDepth) return {};
+  Status unread;
   for (const std::string& name : below) {
     const std::string inner = Below(path, name);
     const int next = tree_->OpenFolder(root_->get(), inner);
     if (next < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP || errno == EXDEV)) continue;
-    if (Status s = Probe(next, inner, depth + 1, folders, has); !s.ok() || *has) return s;
+    Status s = Probe(next, inner, depth + 1, folders, has);
+    if (GoesOn(s)) {
+      unread = std::move(s);
+      continue;
+    }
+    if (!s.ok() || *has) return s;
   }
-  return {};
+  return unread;
 }
 
 namespace {

@@ -27,6 +27,8 @@ struct WalkCounts {
   std::uint64_t links = 0;
   std::uint64_t empty_folders = 0;
   std::vector<std::string> notes;
+  std::vector<ListProblem> problems;
+  std::uint64_t more_problems = 0;  // beyond those
 };
 
 struct WalkItem {
@@ -61,8 +63,9 @@ class Names {
 
 class Walker {
  public:
-  // Begins at the first key with this prefix that passes lower.  With delimiter, folders beyond the prefix are one item each.
-  Walker(Tree* tree, std::string prefix, bool delimiter, Lower lower) : tree_(tree), prefix_(std::move(prefix)), delimiter_(delimiter), lower_(std::move(lower)) {}
+  // Begins at the first key with this prefix that passes lower.  With delimiter, folders beyond the prefix are one item each.  name_problems: as ListQuery says.
+  Walker(Tree* tree, std::string prefix, bool delimiter, Lower lower, bool name_problems)
+      : tree_(tree), prefix_(std::move(prefix)), delimiter_(delimiter), lower_(std::move(lower)), name_problems_(name_problems) {}
 
   Status Start();
   // *done tells the end; otherwise *item is the next.
@@ -95,12 +98,16 @@ class Walker {
   Status Probe(int fd, const std::string& path, int depth, std::uint64_t* folders, bool* has);
   bool IsPlaced(const Frame& frame, std::string_view segment, bool folder) const;
   void Note(std::string_view path, std::string_view what);
+  void NoObject(std::string_view path, std::string_view what);  // a file or folder that can be no object
+  bool GoesOn(const Status& status) const { return name_problems_ && status.code() == Code::kPermissionDenied; }
+  void Name(std::string_view key, const Status& status);
   void Leave();
 
   Tree* const tree_;
   const std::string prefix_;
   const bool delimiter_;
   const Lower lower_;
+  const bool name_problems_;
   RootRef root_;
   std::vector<Frame> frames_;
   std::string key_;

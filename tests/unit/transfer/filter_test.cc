@@ -249,3 +249,28 @@ TEST_CASE("content types by extension, else by what the storage keeps") {
     CHECK(Filter::Create(options).code() == Code::kInvalidArgument);
   }
 }
+
+TEST_CASE("a folder is excluded as a whole only where that is certain") {
+  FilterOptions options;
+  CHECK_FALSE((*Filter::Create(options))->ExcludesFolder("a/"));
+  options.include = {"*.jpg"};
+  CHECK_FALSE((*Filter::Create(options))->ExcludesFolder("a/"));
+  options.exclude = {"secret/**", "/top/", "*.tmp", "some/*"};
+  const auto filter = *Filter::Create(options);
+  for (const char* folder : {"secret/", "a/secret/", "secret/below/", "top/", "top/a/b/"}) {
+    CAPTURE(folder);
+    CHECK(filter->ExcludesFolder(folder));
+  }
+  for (const char* folder : {"a/", "secrets/", "a/top/", "x.tmp/", "some/", "some/more/"}) {
+    CAPTURE(folder);
+    CHECK_FALSE(filter->ExcludesFolder(folder));
+  }
+  options = {};
+  options.exclude = {"**"};
+  CHECK((*Filter::Create(options))->ExcludesFolder("a/"));
+  const TextFile lines("- gone/**\n+ *.jpg\n- late/**\n");
+  options = {};
+  options.filter_from = lines.path;
+  CHECK((*Filter::Create(options))->ExcludesFolder("gone/"));
+  CHECK_FALSE((*Filter::Create(options))->ExcludesFolder("late/"));  // late/x.jpg is kept
+}
