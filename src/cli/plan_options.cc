@@ -264,6 +264,7 @@ Result<Sides> OpenSides(Session& session, const Parsed& parsed) {
   if (!source.ok()) return source.status();
   const Status there = FolderIsThere(*source, parsed.arguments[0]);
   if (!there.ok()) return there;
+  if (const Status plain = IsPlainTarget(*source); !plain.ok() && source->config.Get("links") != "follow") return plain;
   auto destination = OpenDestination(**factory, session.ctx(), &*source, parsed.arguments[1]);
   if (!destination.ok()) return destination.status();
   if (const Status plain = IsPlainTarget(*destination); !plain.ok()) return plain;

@@ -78,6 +78,7 @@ class Analyst {
     Requests(item.size);
   }
 
+  std::uint64_t unlisted() const { return analysis_.unlisted_count; }
   void Asked(std::uint64_t objects) { analysis_.requests_read += 2 * objects; }
 
   Analysis Finish(const Board& board) {
@@ -258,7 +259,10 @@ Result<Analysis> Analyse(const OpContext& ctx, OpenedStorage source, std::option
   for (;;) {
     items.clear();
     if (Status status = supply.Next(ctx, &items); !status.ok()) return status;
-    if (items.empty()) return analyst.Finish(board);
+    if (items.empty()) {
+      const Status met = keys == nullptr && analyst.unlisted() == 0 ? CheckMet(setup, board) : Status();
+      return met.ok() ? Result<Analysis>(analyst.Finish(board)) : met;
+    }
     if (Status status = LeaveOut(ctx, setup, board, &items, 0); !status.ok()) return status;
     for (Item& item : items) {
       if (item.announced && item.decided == Outcome::kPending) {  // not a line that is no key

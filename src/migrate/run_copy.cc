@@ -107,6 +107,7 @@ Status CopyBody(Run& run, JournaledRunner::World& world, Setup& setup, JournalRe
   }
   MigrateSupply supply(journal, setup, run.board(), head.runs, had_rows, merge.get(), keys.get());
   Status status = run.Work(setup, supply, "copying", setup.plan.transfers);
+  if (status.ok() && !had_rows && merge != nullptr) status = CheckMet(setup, run.board());
   if (status.ok() && setup.plan.delete_source) status = DeleteSources(run, world, setup);
   if (status.ok() && world.cut_off) status = RemoveAbandoned(run.context(), setup, false).status();
   return status;

@@ -107,4 +107,20 @@ Status FillSetup(Run& run, const OpenedStorage& source, const OpenedStorage& des
   return {};
 }
 
+Status CheckMet(const Setup& setup, Board& board) {
+  const Side& source = setup.source;
+  if (!source.single.empty() || source.prefix.empty()) return {};
+  if (board.listed + board.filtered + board.skipped_links + board.empty_folders + board.count(Outcome::kUnlisted) > 0) return {};
+  if (setup.plan.delete_source && board.extra > 0) {
+    board.Note("there is nothing at '" + source.text + "': moved before, or mistyped");
+    return {};
+  }
+  ErrorDetail detail;
+  detail.code = Code::kNotFound;
+  detail.message = "there is no such object or folder at the source: check the name with fileferry ls";
+  detail.provider = source.provider->Name();
+  detail.key = source.prefix;
+  return Status(detail);
+}
+
 }  // namespace fileferry

@@ -17,6 +17,9 @@ Status FillSetup(Run& run, const OpenedStorage& source, const OpenedStorage& des
 
 // What a migration would do: a dry run that writes nothing, not even a journal.
 Result<std::unique_ptr<IRun>> NewTrial(OpenedStorage source, OpenedStorage destination, CopyPlan plan);
+// After a listing of the source: kNotFound when it met nothing at all below the folder that the text names, which is mistyped more often than empty.  A whole storage, a folder that is there
+// and empty, and one whose objects a --delete-source may have moved to a destination that is not empty, are well.
+Status CheckMet(const Setup& setup, Board& board);
 
 }  // namespace fileferry
 
