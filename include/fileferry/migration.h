@@ -207,7 +207,10 @@ class MigrationRunner {
   virtual const std::string& identity() const = 0;
 
   virtual Result<std::unique_ptr<IRun>> Copy() = 0;       // run or resume, then verify as the plan says
+  // What the journal says is at the destination.  Of an unfinished migration: Progress::unfinished.
   virtual Result<std::unique_ptr<IRun>> Verify(VerifyMode mode) = 0;
+  // The two storages, with the plan's filters and map, as NewCompare does; the rows are brought up to date with what is found.  Also the copies whose sources are gone.
+  virtual Result<std::unique_ptr<IRun>> Compare(VerifyMode mode) = 0;
   virtual Result<std::unique_ptr<IRun>> Retry() = 0;      // failed, missing, corrupt, different ones alone
   // Leftovers: uploads, temporary objects, partial copies of this migration.  With `trash_age` also what --overwrite replaced and the trash has kept for longer: rollback leaves such objects alone.
   virtual Result<std::unique_ptr<IRun>> Cleanup(std::optional<std::chrono::seconds> trash_age = std::nullopt) = 0;

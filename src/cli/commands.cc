@@ -166,8 +166,9 @@ std::vector<CommandSpec> MakeCommands() {
        {{"plan ./public/uploads", "what is there"}, {"plan --bwlimit 10M media: s3://acme", "and what would be left to do, and how long it takes"}},
        &RunPlan},
       {"verify", "[SRC DST]", 0, 2, kMoving, "compare two storages",
-       "Reports what is missing or different at the destination; exit status 1 when there is anything. --verify full reads every byte of both sides. What a migration recorded of "
-       "these storages is used and brought up to date, so that retry can mend what is found. Without SRC and DST the newest migration is verified.",
+       "Reports what is missing or different at the destination; exit status 1 when there is anything. --verify full reads every byte of both sides. The journal of a "
+       "migration of these storages is brought up to date with what is found, so that retry can mend it. Without SRC and DST what the newest migration (or --journal) has recorded is "
+       "verified; the exit status is 1 while it is unfinished.",
        {&kFilter, &kSpeed, &kCompare, &kJournal, &kShow, &kYes},
        {{"verify ./public/uploads s3://acme/uploads", "by checksums"}, {"verify --verify full media: backup:", "byte by byte"}, {"verify --journal .fileferry/7f3a.db", "a migration"}},
        &RunVerify},

@@ -14,7 +14,8 @@ namespace {
 
 std::string JournalOption(const std::string& journal) { return " --journal " + ShellQuote(journal); }
 
-Result<std::unique_ptr<MigrationRunner>> Reopen(Session& session, const Parsed& parsed, const std::string& journal) {
+// as_typed: with the filters and the map of this command line, not the journal's.
+Result<std::unique_ptr<MigrationRunner>> Reopen(Session& session, const Parsed& parsed, const std::string& journal, bool as_typed = false) {
   auto factory = session.Factory();
   if (!factory.ok()) return factory.status();
   auto plan = PlanOf(session, parsed);
@@ -35,6 +36,12 @@ Result<std::unique_ptr<MigrationRunner>> Reopen(Session& session, const Parsed& 
     take("digest", &CopyPlan::digest);
     take("overwrite", &CopyPlan::overwrite);
     take("limit", &CopyPlan::limit);
+    if (!as_typed) return;
+    begun.filter = plan->filter;
+    begun.map = plan->map;
+    begun.shard = plan->shard;
+    begun.shards = plan->shards;
+    take("links", &CopyPlan::links);
   });
 }
 
@@ -72,6 +79,16 @@ RunWords Words(const Parsed& parsed, const MigrationRunner& runner, std::string 
 VerifyMode ModeOf(const Parsed& parsed) {
   const std::string text = parsed.Get("verify", "checksum");
   return text == "none" ? VerifyMode::kNone : text == "size" ? VerifyMode::kSize : text == "full" ? VerifyMode::kFull : VerifyMode::kChecksum;
+}
+
+// What names SRC DST and a journal: both storages, and the journal brought up to date.
+int DriveCompare(Session& session, const Parsed& parsed, MigrationRunner& runner) {
+  if (!session.json()) session.Note("journal: " + Printable(runner.journal()));
+  auto run = runner.Compare(ModeOf(parsed));
+  if (!run.ok()) return FailRun(session, run.status());
+  RunWords words = Words(parsed, runner, "verify");
+  words.mend = "fileferry migrate brings what is new at the source; fileferry retry" + (parsed.Has("journal") ? JournalOption(runner.journal()) : "") + " mends what it had copied before";
+  return DriveRun(session, parsed, **run, words, Describe(runner, "verify"));
 }
 
 int DriveVerify(Session& session, const Parsed& parsed, MigrationRunner& runner) {
@@ -135,15 +152,22 @@ int RunVerify(Session& session, const Parsed& parsed) {
   if (!sides.ok()) return FailRun(session, sides.status());
   auto plan = PlanOf(session, parsed);
   if (!plan.ok()) return FailRun(session, plan.status());
-  const std::string journal = parsed.Has("journal") ? parsed.Get("journal") : ChoosesKeys(parsed) ? "" : FindJournal(sides->source, sides->destination);
-  if (!journal.empty()) {
-    auto runner = Reopen(session, parsed, journal);
-    if (runner.ok()) {
-      if (!session.json()) session.Note("journal: " + Printable(journal));
-      return DriveVerify(session, parsed, **runner);
+  const bool named = parsed.Has("journal");
+  const std::string journal = named ? parsed.Get("journal") : ChoosesKeys(parsed) ? "" : FindJournal(sides->source, sides->destination);
+  if (named) {
+    const auto state = MigrationRunner::ReadState(journal);
+    if (!state.ok()) return FailRun(session, state.status());
+    if (state->source != sides->source.text || state->destination != sides->destination.text) {
+      return FailRun(session, Status(Code::kInvalidArgument, "the journal " + Printable(journal) + " is of " + Printable(state->source) + " -> " + Printable(state->destination) +
+                                                                 ": name these two, or verify without it"));
     }
-    if (parsed.Has("journal") || runner.code() != Code::kBusy) return FailRun(session, runner.status());
-    session.Warn("the migration of these storages is running: they are compared without its journal");
+  }
+  if (!journal.empty()) {
+    auto runner = Reopen(session, parsed, journal, !named || ChoosesKeys(parsed));
+    if (runner.ok()) return DriveCompare(session, parsed, **runner);
+    if (named) return FailRun(session, runner.status());
+    session.Warn(runner.code() == Code::kBusy ? "the migration of these storages is running: they are compared without its journal"
+                                              : "the two storages are compared without their journal: " + std::string(runner.status().message()));
   }
   Json more{{"command", "verify"}, {"source", sides->source.text}, {"destination", sides->destination.text}};
   auto run = NewCompare(std::move(sides->source), std::move(sides->destination), *plan);

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "migrate/compare_supply.h"
 #include "migrate/key_index.h"
 #include "migrate/sides.h"
 #include "transfer/announced.h"
@@ -13,14 +14,6 @@
 namespace fileferry {
 
 namespace {
-
-Status NextWanted(ISupply& supply, const OpContext& ctx, const Setup& setup, std::vector<Item>* out) {
-  const std::size_t before = out->size();
-  for (;;) {
-    if (Status status = supply.Next(ctx, out); !status.ok() || out->size() == before) return status;
-    if (Status status = LeaveOut(ctx, setup, *setup.board, out, before); !status.ok() || out->size() != before) return status;
-  }
-}
 
 // Listings merged, decided and handed on.
 class CopySupply : public ISupply {
@@ -37,43 +30,6 @@ class CopySupply : public ISupply {
   ISupply& inner_;
   const Setup& setup_;
   const Uploads uploads_;
-};
-
-// The same, but nothing is moved: what the listings do not tell is compared by the workers.
-class CompareSupply : public ISupply {
- public:
-  CompareSupply(ISupply& inner, const Setup& setup) : inner_(inner), setup_(setup) {}
-  Status Next(const OpContext& ctx, std::vector<Item>* out) override {
-    const std::size_t before = out->size();
-    if (Status status = NextWanted(inner_, ctx, setup_, out); !status.ok()) return status;
-    for (std::size_t i = before; i < out->size(); ++i) Judge(&(*out)[i]);
-    return {};
-  }
-
- private:
-  void Judge(Item* item) {
-    item->task = Task::kCompare;
-    if (item->decided != Outcome::kPending || item->announced) return;
-    const auto decide = [item](Outcome outcome, std::string why) {
-      item->decided = outcome;
-      if (!why.empty()) item->why = Status(outcome == Outcome::kMissingAtDestination ? Code::kNotFound : Code::kIntegrity, std::move(why));
-    };
-    switch (item->known) {
-      case Known::kAbsent:
-        return decide(Outcome::kMissingAtDestination, "there is no such object at the destination");
-      case Known::kPresent:
-        if (item->there.size != item->size) {
-          return decide(Outcome::kDifferent, std::to_string(item->there.size) + " bytes instead of " + std::to_string(item->size));
-        }
-        if (setup_.plan.verify == VerifyMode::kNone || setup_.plan.verify == VerifyMode::kSize) decide(Outcome::kSame, {});
-        return;
-      case Known::kUnknown:
-        return;
-    }
-  }
-
-  ISupply& inner_;
-  const Setup& setup_;
 };
 
 enum class Kind : std::uint8_t { kCopy, kTrial, kCompare };
@@ -95,12 +51,15 @@ Status RunBoth(Run& run, const OpenedStorage& source, const OpenedStorage& desti
     if (!keys.ok()) return keys.status();
     supply = std::move(*keys);
   }
+  Status status;
   if (compare) {
     CompareSupply comparing(*supply, setup);
-    return run.Work(setup, comparing, "comparing", setup.plan.checkers);
+    status = run.Work(setup, comparing, "comparing", setup.plan.checkers);
+  } else {
+    CopySupply copying(*supply, setup, kind == Kind::kTrial ? Uploads::kAsked : Uploads::kTrusted);
+    status = run.Work(setup, copying, "copying", setup.plan.transfers);
   }
-  CopySupply copying(*supply, setup, kind == Kind::kTrial ? Uploads::kAsked : Uploads::kTrusted);
-  return run.Work(setup, copying, "copying", setup.plan.transfers);
+  return status.ok() && setup.plan.filter.keys_from.empty() ? CheckMet(setup, run.board()) : status;
 }
 
 Result<std::unique_ptr<IRun>> NewRun(OpenedStorage source, OpenedStorage destination, CopyPlan plan, Kind kind) {

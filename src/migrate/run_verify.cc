@@ -1,7 +1,10 @@
-// run_verify.cc: looks at everything that the journal says is at the destination.
+// run_verify.cc: looks at everything that the journal says is at the destination; compares two storages and brings the journal up to date with what is found.
+#include <algorithm>
 #include <utility>
 
+#include "migrate/compare_supply.h"
 #include "migrate/journal_supply.h"
+#include "migrate/key_index.h"
 #include "migrate/runner.h"
 #include "transfer/compare.h"
 #include "transfer/decide.h"
@@ -9,6 +12,10 @@
 namespace fileferry {
 
 namespace {
+
+// Rows of objects that are, or were found not to be, at the destination.
+const std::vector<Outcome> kThere = {Outcome::kCopied,    Outcome::kVerified, Outcome::kSame, Outcome::kSameByTime, Outcome::kDifferent, Outcome::kMissingAtDestination,
+                                     Outcome::kSourceDeleted};
 
 void End(Ended* ended, Outcome outcome, Status status = {}) {
   ended->outcome = outcome;
@@ -96,6 +103,47 @@ class VerifyTask : public IEngineTask {
   const Setup& setup_;
 };
 
+// Writes what a comparison finds into the rows that are there; an object without a row is no part of the migration, and has none afterwards.
+class CompareRecorder : public IRecorder {
+ public:
+  CompareRecorder(Journal& journal, JournalRecorder& inner) : journal_(journal), inner_(inner) {}
+  const std::string& attempt_prefix() const override { return inner_.attempt_prefix(); }
+  bool durable() const override { return false; }  // what is found is kept for the report of this run
+  Status UploadOpened(const Item& item, const OpenUpload& upload) override { return inner_.UploadOpened(item, upload); }
+  Status PartDone(const Item& item, const std::string& upload_id, const PartInfo& part) override { return inner_.PartDone(item, upload_id, part); }
+  Status UploadClosed(const Item& item, const std::string& upload_id) override { return inner_.UploadClosed(item, upload_id); }
+  Status Replacing(const Item& item, const std::string& trash) override { return inner_.Replacing(item, trash); }
+  Status Flush() override { return inner_.Flush(); }
+
+  Status Ended(const Item& item, const struct Ended& ended) override {
+    if (item.task == Task::kCustom) return inner_.Ended(item, ended);
+    if (ended.outcome == Outcome::kVanished || ended.outcome == Outcome::kUnlisted) return {};
+    Result<std::optional<JournalRow>> found = journal_.Find(item.key);
+    if (!found.ok()) return found.status();
+    if (!found->has_value()) return {};
+    const JournalRow& row = **found;
+    if (row.to != item.to || row.state == Outcome::kSourceDeleted || std::find(kThere.begin(), kThere.end(), row.state) == kThere.end()) return {};
+    struct Ended now;
+    now.outcome = row.state;
+    const bool was_bad = !OutcomeIsGood(row.state);
+    if (ended.outcome == Outcome::kVerified || ended.outcome == Outcome::kDifferent || ended.outcome == Outcome::kMissingAtDestination) now.outcome = ended.outcome;
+    if (was_bad && (ended.outcome == Outcome::kSame || ended.outcome == Outcome::kSameByTime)) now.outcome = row.wrote ? Outcome::kCopied : Outcome::kSame;
+    if (!OutcomeIsGood(now.outcome)) now.status = ended.status.ok() ? Status(row.code, row.message) : ended.status;
+    now.size = row.size;
+    now.wrote = row.wrote;
+    now.token = FromJournal(row.token);
+    now.digest = row.digest;
+    now.trash = row.trash;
+    now.source_etag = row.etag;
+    now.source_modified = row.modified;
+    return inner_.Ended(ItemOf(row), now);
+  }
+
+ private:
+  Journal& journal_;
+  JournalRecorder& inner_;
+};
+
 }  // namespace
 
 Status VerifyBody(Run& run, JournaledRunner::World& world, Setup& setup, JournalRecorder&) {
@@ -107,10 +155,8 @@ Status VerifyBody(Run& run, JournaledRunner::World& world, Setup& setup, Journal
   SayUnfinished(board, world, world.head, totals->objects[static_cast<std::size_t>(Outcome::kPending)] + totals->objects[static_cast<std::size_t>(Outcome::kInFlight)]);
   const int this_run = world.head.runs;
   VerifyTask task(setup);
-  const std::vector<Outcome> states = {Outcome::kCopied,    Outcome::kVerified, Outcome::kSame, Outcome::kSameByTime, Outcome::kDifferent, Outcome::kMissingAtDestination,
-                                       Outcome::kSourceDeleted};
-  BeginWork(board, *totals, states, setup.plan.verify == VerifyMode::kFull);
-  RowSupply rows(*world.journal, states,
+  BeginWork(board, *totals, kThere, setup.plan.verify == VerifyMode::kFull);
+  RowSupply rows(*world.journal, kThere,
                  [this_run](const JournalRow& row, Item* item) {
                    item->task = Task::kCustom;
                    item->in_journal = true;
@@ -118,6 +164,40 @@ Status VerifyBody(Run& run, JournaledRunner::World& world, Setup& setup, Journal
                    item->counted_size = row.size;
                    return row.run != this_run;
                  });
+  return run.Work(setup, rows, "verifying", setup.plan.checkers, &task);
+}
+
+Status CompareBody(Run& run, JournaledRunner::World& world, Setup& setup, JournalRecorder& recorder) {
+  Journal& journal = *world.journal;
+  Board& board = run.board();
+  Result<bool> empty = journal.Empty();
+  if (!empty.ok()) return empty.status();
+  Result<std::unique_ptr<Rules>> rules = Rules::Compile(setup.plan);
+  if (!rules.ok()) return rules.status();
+  CompareRecorder comparing(journal, recorder);
+  setup.recorder = &comparing;
+  std::unique_ptr<ISupply> both;
+  const std::string& keys_from = setup.plan.filter.keys_from;
+  if (keys_from.empty()) {
+    both = std::make_unique<MergeSupply>(setup.source, setup.destination, **rules, NewKeyIndex, board, MergeSupply::Start{});
+  } else {
+    Result<std::unique_ptr<ISupply>> keys = SupplyOfKeys(keys_from, **rules, board);
+    if (!keys.ok()) return keys.status();
+    both = std::move(*keys);
+  }
+  CompareSupply supply(*both, setup);
+  if (Status status = run.Work(setup, supply, "comparing", setup.plan.checkers); !status.ok()) return status;
+  if (*empty && keys_from.empty()) return CheckMet(setup, board);
+  // Copies of sources that this migration has removed: no listing of the source tells of them.
+  VerifyTask task(setup);
+  const int this_run = world.head.runs;
+  RowSupply rows(journal, kThere, [&](const JournalRow& row, Item* item) {
+    item->task = Task::kCustom;
+    item->counted = row.state;
+    if (!row.source_deleted || row.run == this_run || !(*rules)->WantsKey(row.key)) return false;
+    const Result<std::string> to = (*rules)->Map(row.key);
+    return to.ok() && *to == row.to;
+  });
   return run.Work(setup, rows, "verifying", setup.plan.checkers, &task);
 }
 

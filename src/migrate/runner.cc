@@ -385,7 +385,8 @@ Result<std::unique_ptr<IRun>> JournaledRunner::NewRun(CopyPlan plan, std::string
     if (!head.ok()) return head.status();
     world->head = *head;
     Setup setup;
-    Status status = FillSetup(self, world->source, world->destination, false, &setup);
+    const bool compare = body == CompareBody;
+    Status status = FillSetup(self, world->source, world->destination, compare, &setup);
     if (status.ok()) {
       JournalRecorder recorder(journal, self.board(), head->nonce, head->runs);
       setup.recorder = &recorder;
@@ -401,7 +402,7 @@ Result<std::unique_ptr<IRun>> JournaledRunner::NewRun(CopyPlan plan, std::string
     return status.ok() ? noted : status;
   });
   if (!run.ok()) return run.status();
-  (*run)->SetProblems([world](std::size_t max) { return ProblemsOf(*world->journal, max); });
+  if (body != CompareBody) (*run)->SetProblems([world](std::size_t max) { return ProblemsOf(*world->journal, max); });
   return std::unique_ptr<IRun>(std::move(*run));
 }
 
@@ -416,6 +417,15 @@ Result<std::unique_ptr<IRun>> JournaledRunner::Verify(VerifyMode mode) {
   plan.limit = 0;
   plan.delete_source = false;
   return NewRun(std::move(plan), "verifying", VerifyBody);
+}
+
+Result<std::unique_ptr<IRun>> JournaledRunner::Compare(VerifyMode mode) {
+  CopyPlan plan = plan_;
+  plan.verify = mode;
+  plan.limit = 0;
+  plan.delete_source = false;
+  plan.archive.clear();
+  return NewRun(std::move(plan), "verifying", CompareBody);
 }
 
 Result<std::unique_ptr<IRun>> JournaledRunner::Retry() {

@@ -23,6 +23,7 @@ class JournaledRunner : public MigrationRunner {
   const std::string& identity() const override { return head_.identity; }
   Result<std::unique_ptr<IRun>> Copy() override;
   Result<std::unique_ptr<IRun>> Verify(VerifyMode mode) override;
+  Result<std::unique_ptr<IRun>> Compare(VerifyMode mode) override;
   Result<std::unique_ptr<IRun>> Retry() override;
   Result<std::unique_ptr<IRun>> Cleanup(std::optional<std::chrono::seconds> trash_age) override;
   Result<std::unique_ptr<IRun>> Rollback() override;
@@ -53,6 +54,7 @@ class JournaledRunner : public MigrationRunner {
 Status CopyBody(Run& run, JournaledRunner::World& world, Setup& setup, JournalRecorder& recorder);
 Status RetryBody(Run& run, JournaledRunner::World& world, Setup& setup, JournalRecorder& recorder);
 Status VerifyBody(Run& run, JournaledRunner::World& world, Setup& setup, JournalRecorder& recorder);
+Status CompareBody(Run& run, JournaledRunner::World& world, Setup& setup, JournalRecorder& recorder);
 Status RollbackBody(Run& run, JournaledRunner::World& world, Setup& setup, JournalRecorder& recorder);
 Status CleanupBody(Run& run, JournaledRunner::World& world, Setup& setup, JournalRecorder& recorder);
 

@@ -50,4 +50,12 @@ Status LeaveOut(const OpContext& ctx, const Setup& setup, Board& board, std::vec
   return {};
 }
 
+Status NextWanted(ISupply& supply, const OpContext& ctx, const Setup& setup, std::vector<Item>* out) {
+  const std::size_t before = out->size();
+  for (;;) {
+    if (Status status = supply.Next(ctx, out); !status.ok() || out->size() == before) return status;
+    if (Status status = LeaveOut(ctx, setup, *setup.board, out, before); !status.ok() || out->size() != before) return status;
+  }
+}
+
 }  // namespace fileferry

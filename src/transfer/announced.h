@@ -13,6 +13,9 @@ namespace fileferry {
 // there stay, to be named as missing; what cannot be asked for is decided as failed.
 Status LeaveOut(const OpContext& ctx, const Setup& setup, Board& board, std::vector<Item>* items, std::size_t from);
 
+// The next items of a supply without those that are left out; nothing means the end, as with ISupply::Next.
+Status NextWanted(ISupply& supply, const OpContext& ctx, const Setup& setup, std::vector<Item>* out);
+
 }  // namespace fileferry
 
 #endif  // FILEFERRY_TRANSFER_ANNOUNCED_H_

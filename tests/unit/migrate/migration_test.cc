@@ -611,6 +611,34 @@ TEST_CASE("a migration is done when nothing is pending and the source is listed 
   }
 }
 
+TEST_CASE("a comparison looks at both storages and leaves the rows as it found them") {
+  World world;
+  world.Fill(10);
+  world.Copy();
+  const auto compare = [&] { return Exit(world, [](MigrationRunner& runner) { return runner.Compare(VerifyMode::kChecksum); }); };
+  CHECK(compare() == 0);
+  PutText(*world.from, "new", "n");
+  PutText(*world.to, "k3", "other");
+  REQUIRE(world.to->Remove({}, "k4", {}).ok());
+  REQUIRE(world.from->Remove({}, "k5", {}).ok());
+  REQUIRE(world.to->Remove({}, "k5", {}).ok());  // gone on both sides: no difference
+  CHECK(compare() == 1);
+  std::map<std::string, Outcome> rows = world.Outcomes();
+  CHECK(rows.size() == 11);
+  CHECK(rows.count("new") == 0);
+  CHECK(rows["k3"] == Outcome::kDifferent);
+  CHECK(rows["k4"] == Outcome::kMissingAtDestination);
+  CHECK(rows["k1"] == Outcome::kVerified);
+  CHECK(Retry(world) == 1);  // k3 is somebody's
+  CHECK(Contents(*world.to).at("k4") == Contents(*world.from).at("k4"));
+  PutText(*world.to, "k3", Contents(*world.from).at("k3"));
+  REQUIRE(world.from->Remove({}, "new", {}).ok());
+  CHECK(compare() == 0);
+  CHECK(world.Outcomes()["k3"] == Outcome::kConflict);  // it never was this migration's to judge again; the next migrate finds it the same
+  world.Copy();
+  CHECK(world.Outcomes()["k3"] == Outcome::kSame);
+}
+
 TEST_CASE("one journal, one runner, one migration") {
   World world;
   world.Fill(3);

@@ -1,0 +1,38 @@
+// compare_supply.cc: see compare_supply.h.
+#include "migrate/compare_supply.h"
+
+#include <utility>
+
+#include "transfer/announced.h"
+
+namespace fileferry {
+
+Status CompareSupply::Next(const OpContext& ctx, std::vector<Item>* out) {
+  const std::size_t before = out->size();
+  if (Status status = NextWanted(inner_, ctx, setup_, out); !status.ok()) return status;
+  for (std::size_t i = before; i < out->size(); ++i) Judge(&(*out)[i]);
+  return {};
+}
+
+void CompareSupply::Judge(Item* item) const {
+  item->task = Task::kCompare;
+  if (item->decided != Outcome::kPending || item->announced) return;
+  const auto decide = [item](Outcome outcome, std::string why) {
+    item->decided = outcome;
+    if (!why.empty()) item->why = Status(outcome == Outcome::kMissingAtDestination ? Code::kNotFound : Code::kIntegrity, std::move(why));
+  };
+  switch (item->known) {
+    case Known::kAbsent:
+      return decide(Outcome::kMissingAtDestination, "there is no such object at the destination");
+    case Known::kPresent:
+      if (item->there.size != item->size) {
+        return decide(Outcome::kDifferent, std::to_string(item->there.size) + " bytes instead of " + std::to_string(item->size));
+      }
+      if (setup_.plan.verify == VerifyMode::kNone || setup_.plan.verify == VerifyMode::kSize) decide(Outcome::kSame, {});
+      return;
+    case Known::kUnknown:
+      return;
+  }
+}
+
+}  // namespace fileferry
