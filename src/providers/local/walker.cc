@@ -322,6 +322,10 @@ Status Walker::VisitFile(std::size_t i, WalkItem* item, bool* found) {
   if (tree_->options().layout == LocalOptions::Layout::kActiveStorage) {
     const bool misplaced = frame.shard == 0 || (frame.shard == 1 ? !frame.names.Text(i).empty() || !IsPlaced(frame, frame.key, false)
                                                                 : frame.key.empty() && !IsPlaced(frame, frame.names.Text(i), false));
+    if (misplaced && std::string_view(name) == ".keep") {  // every new Rails application has one in its storage folder
+      Note(Below(frame.path, name), "not where the layout activestorage puts an object");
+      return {};
+    }
     if (misplaced) {
       NoObject(Below(frame.path, name), "not where the layout activestorage puts an object");
       return {};

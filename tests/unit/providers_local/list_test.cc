@@ -114,6 +114,38 @@ TEST_CASE("a tree that fileferry did not write: odd names stay where they are an
   CHECK(stat->properties.content_type == "image/jpeg");
 }
 
+TEST_CASE("files that can be no object are notes, or named once each where that is asked for") {
+  Scratch scratch;
+  const std::string far = "d/" + std::string(200, 'a') + "/" + std::string(200, 'b') + "/" + std::string(200, 'c') + "/" + std::string(200, 'd') + "/" + std::string(200, 'e');
+  for (const char* name : {"/f", "/g"}) WriteFile(scratch / (far + name + std::string(100, 'x')), "far");
+  for (const char* name : {"a", "d/near", "z"}) WriteFile(scratch / name, "1");
+  auto p = Open(At(scratch.path()));
+  for (const std::uint32_t limit : {1U, 2U, 1000U}) {
+    ListQuery query;
+    query.limit = limit;
+    CHECK(List(*p, query).problems.empty());
+    CHECK(List(*p, query).notes.size() == 2);
+    query.name_problems = true;
+    const Listing listing = List(*p, query);
+    CHECK(listing.status.ok());
+    CHECK(listing.keys == std::vector<std::string>{"a", "d/near", "z"});
+    CHECK(listing.problems == std::vector<std::string>{far + "/f" + std::string(100, 'x'), far + "/g" + std::string(100, 'x')});
+    CHECK(listing.notes.empty());
+    CHECK(listing.empty_folders == 0);
+  }
+  Scratch blobs;
+  for (const char* name : {"ab/cd/abcdef", ".keep", "ab/x", "wrong"}) WriteFile(blobs / name, "1");
+  LocalOptions options = At(blobs.path());
+  options.layout = LocalOptions::Layout::kActiveStorage;
+  ListQuery query;
+  query.name_problems = true;
+  Listing listing = List(*Open(options), query);
+  CHECK(listing.keys == std::vector<std::string>{"abcdef"});
+  std::sort(listing.problems.begin(), listing.problems.end());
+  CHECK(listing.problems == std::vector<std::string>{"ab/x", "wrong"});
+  CHECK(listing.notes.size() == 1);
+}
+
 TEST_CASE("links, empty folders and special files are passed over and counted") {
   Scratch scratch;
   Scratch outside;

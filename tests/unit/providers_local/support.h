@@ -134,7 +134,7 @@ inline std::string Get(IStorageProvider& p, std::string_view key, const GetOptio
 struct Listing {
   std::vector<std::string> keys;
   std::uint64_t links = 0, empty_folders = 0, pages = 0;
-  std::vector<std::string> notes;
+  std::vector<std::string> notes, problems;
   Status status;
 };
 inline Listing List(IStorageProvider& p, ListQuery query = {}) {
@@ -150,6 +150,7 @@ inline Listing List(IStorageProvider& p, ListQuery query = {}) {
     out.links += page->skipped_links;
     out.empty_folders += page->empty_folders;
     out.notes.insert(out.notes.end(), page->notes.begin(), page->notes.end());
+    for (const ListProblem& problem : page->problems) out.problems.push_back(problem.key);
     if (page->next_token.empty()) return out;
     query.token = page->next_token;
     REQUIRE(out.pages < 100000);
