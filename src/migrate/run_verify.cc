@@ -109,6 +109,8 @@ class CompareRecorder : public IRecorder {
   CompareRecorder(Journal& journal, JournalRecorder& inner) : journal_(journal), inner_(inner) {}
   const std::string& attempt_prefix() const override { return inner_.attempt_prefix(); }
   bool durable() const override { return false; }  // what is found is kept for the report of this run
+  Status UploadAsked(const Item& item, const std::string& attempt_id) override { return inner_.UploadAsked(item, attempt_id); }
+  Result<std::vector<AskedUpload>> UploadsAsked(std::vector<std::string>* known) override { return inner_.UploadsAsked(known); }
   Status UploadOpened(const Item& item, const OpenUpload& upload) override { return inner_.UploadOpened(item, upload); }
   Status PartDone(const Item& item, const std::string& upload_id, const PartInfo& part) override { return inner_.PartDone(item, upload_id, part); }
   Status UploadClosed(const Item& item, const std::string& upload_id) override { return inner_.UploadClosed(item, upload_id); }
@@ -181,7 +183,7 @@ Status CompareBody(Run& run, JournaledRunner::World& world, Setup& setup, Journa
   if (keys_from.empty()) {
     both = std::make_unique<MergeSupply>(setup.source, setup.destination, **rules, NewKeyIndex, board, MergeSupply::Start{});
   } else {
-    Result<std::unique_ptr<ISupply>> keys = SupplyOfKeys(keys_from, **rules, board);
+    Result<std::unique_ptr<MappedSupply>> keys = SupplyOfKeys(keys_from, **rules, NewKeyIndex, board);
     if (!keys.ok()) return keys.status();
     both = std::move(*keys);
   }
