@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "fileferry/config.h"
@@ -35,8 +36,18 @@ class LocalStorageProvider : public IStorageProvider {
   static Result<std::unique_ptr<LocalStorageProvider>> Create(LocalOptions options);
   static Result<std::unique_ptr<LocalStorageProvider>> FromConfig(const StorageConfig& config);
 
-  // For hosts that serve the files: whether a URL made by Url() is genuine and not expired at `now`, and which key and method it allows.
-  struct CheckedUrl { std::string key; HttpMethod method = HttpMethod::kGet; };
+  // For hosts that serve the files: whether a URL made by Url() is genuine and not expired at `now`, and what it allows.
+  struct CheckedUrl {
+    std::string key;
+    HttpMethod method = HttpMethod::kGet;
+    // Of a PUT, where signed: the host must refuse a request with another Content-Type, Content-Length or Content-MD5, or whose body is not what these say.
+    std::string content_type;
+    std::optional<std::uint64_t> content_length;
+    std::string content_md5;  // base64
+    // Of a GET or HEAD, where signed: what the answer shall carry instead of the stored properties.
+    std::string response_content_type;
+    std::string response_content_disposition;
+  };
   virtual Result<CheckedUrl> CheckUrl(std::string_view url, HttpMethod method, Time now) const = 0;
   // Removes temporary files of writes that were cut off, older than `age`; the number of files.
   virtual Result<std::uint64_t> SweepTemporary(const OpContext& ctx, std::chrono::seconds age) = 0;

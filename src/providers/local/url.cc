@@ -134,7 +134,20 @@ Result<LocalStorageProvider::CheckedUrl> LocalProvider::CheckUrl(std::string_vie
   const bool reads = fields[0].second == "GET" || fields[0].second == "HEAD";
   const bool allowed = fields[0].second == HttpMethodName(method) || (reads && method == HttpMethod::kHead);
   if (!allowed) return Refused("it is signed for " + fields[0].second);
-  return CheckedUrl{*key, method};
+  CheckedUrl checked;
+  checked.key = *key;
+  checked.method = method;
+  for (auto& [name, value] : fields) {
+    if (name == "content-type") checked.content_type = std::move(value);
+    else if (name == "content-md5") checked.content_md5 = std::move(value);
+    else if (name == "response-content-type") checked.response_content_type = std::move(value);
+    else if (name == "response-content-disposition") checked.response_content_disposition = std::move(value);
+    else if (name == "content-length") {
+      checked.content_length = ParseUint(value);
+      if (!checked.content_length) return Refused("the signed length is no number");
+    }
+  }
+  return checked;
 }
 
 }  // namespace fileferry::local

@@ -410,7 +410,14 @@ TEST_CASE("signed URLs: genuine, altered, late, for another method") {
   put.content_length = 12;
   const Result<SignedUrl> upload = p->Url("k", put);
   REQUIRE(upload.ok());
-  CHECK(p->CheckUrl(upload->url, HttpMethod::kPut, now).ok());
+  const Result<LocalStorageProvider::CheckedUrl> signed_for = p->CheckUrl(upload->url, HttpMethod::kPut, now);
+  REQUIRE(signed_for.ok());
+  CHECK(signed_for->content_type == "image/png");
+  CHECK(signed_for->content_length == 12);
+  CHECK(signed_for->content_md5.empty());
+  UrlOptions get;
+  get.response_content_disposition = "attachment; filename=\"a & b\"";
+  CHECK(p->CheckUrl(p->Url("k", get)->url, HttpMethod::kGet, now)->response_content_disposition == get.response_content_disposition);
   CHECK_FALSE(p->CheckUrl(upload->url, HttpMethod::kGet, now).ok());
   LocalOptions other = options;
   other.url_secret = "another";
