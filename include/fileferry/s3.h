@@ -48,7 +48,6 @@ struct S3Options {
   std::string acl, storage_class, sse, sse_kms_key, cache_control;  // defaults for new objects
   std::string public_url;                 // custom domain, e.g. "https://cdn.shop.example"
   bool bucket_in_public_url = false;
-  bool versions = false;
   std::string ca_file;                    // PEM, besides the system's
   std::chrono::milliseconds connect_timeout{10000};
   std::chrono::milliseconds stall_timeout{60000};  // no byte either way for so long

@@ -39,7 +39,9 @@ class RollbackTask : public IEngineTask {
       if (!PutBack(ctx, item, absent ? nullptr : &*there, ended)) return;
     } else if (!absent) {
       RemoveOptions options;
-      if (to_.caps.conditional_remove) options.if_match = there->etag;
+      // Where versions are kept, ours goes for good, and what was there before it is current again.
+      if (to_.caps.versions && !there->version_id.empty()) options.version_id = there->version_id;
+      else if (to_.caps.conditional_remove) options.if_match = there->etag;
       const Status removed = to_.provider->Remove(ctx, key, options);
       if (removed.code() == Code::kPreconditionFailed) return LeftAlone(ended);
       if (!removed.ok()) return End(ended, Outcome::kFailed, removed);

@@ -30,7 +30,6 @@ const std::vector<ConfigKey>& S3ConfigKeys() {
       {"cache_control", KeyType::kText, "", "", "Cache-Control of new objects that have none"},
       {"public_url", KeyType::kText, "", "", "custom domain of public URLs, e.g. https://cdn.shop.example"},
       {"bucket_in_public_url", KeyType::kBool, "false", "", "whether public_url is followed by the bucket's name"},
-      {"versions", KeyType::kBool, "false", "", "the bucket keeps versions"},
       {"ca_file", KeyType::kText, "", "", "certificates (PEM) to trust besides the system's"},
       {"connect_timeout", KeyType::kDuration, "10s", "", "for a connection"},
       {"stall_timeout", KeyType::kDuration, "60s", "", "without a byte in either direction"},
@@ -156,7 +155,6 @@ Result<S3Options> S3OptionsOf(const StorageConfig& config, const Environment& en
   options.cache_control = reader.Text("cache_control");
   options.public_url = reader.Text("public_url");
   options.bucket_in_public_url = reader.Bool("bucket_in_public_url", false);
-  options.versions = reader.Bool("versions", false);
   options.ca_file = reader.Text("ca_file");
   options.connect_timeout = reader.Duration("connect_timeout", options.connect_timeout);
   options.stall_timeout = reader.Duration("stall_timeout", options.stall_timeout);

@@ -262,5 +262,38 @@ TEST_CASE("cancelling ends soon and leaves no upload") {
   for (const auto& [key, text] : Contents(*destination)) CHECK(all.at(key) == text);
 }
 
+TEST_CASE("where versions are kept, a rollback removes the version that was written and no other") {
+  class Versioned final : public Shaped {
+   public:
+    using Shaped::Shaped;
+    Result<ObjectInfo> Stat(const OpContext& ctx, std::string_view key) override { return Of(key, Shaped::Stat(ctx, key)); }
+    Result<ObjectInfo> Put(const OpContext& ctx, std::string_view key, ISource& source, const PutOptions& options) override {
+      return Of(key, Shaped::Put(ctx, key, source, options));
+    }
+    Status Remove(const OpContext& ctx, std::string_view key, const RemoveOptions& options) override {
+      removed.push_back(options.version_id);
+      return Shaped::Remove(ctx, key, {});
+    }
+    std::vector<std::string> removed;
+
+   private:
+    static Result<ObjectInfo> Of(std::string_view key, Result<ObjectInfo> info) {
+      if (info.ok()) info->version_id = "version of " + std::string(key);
+      return info;
+    }
+  };
+  TempFolder folder;
+  const OpenedStorage from = Opened(MemoryStorageProvider::Create("m:"), "m:");
+  auto to = std::make_shared<Versioned>(MemoryStorageProvider::Create("n:"));
+  to->caps.batch = to->caps.server_copy = false;
+  to->caps.versions = true;
+  PutText(*from.provider, "k", "bytes");
+  Result<std::unique_ptr<MigrationRunner>> runner = MigrationRunner::Open(from, Opened(to, "n:"), {CopyPlan{}, folder.path + "/j.db"});
+  REQUIRE_MESSAGE(runner.ok(), runner.status().ToString());
+  CHECK(Count(MustRun((*runner)->Copy()), Outcome::kVerified) == 1);
+  CHECK(Count(MustRun((*runner)->Rollback()), Outcome::kRolledBack) == 1);
+  CHECK(to->removed == std::vector<std::string>{"version of k"});
+}
+
 }  // namespace
 }  // namespace fileferry
