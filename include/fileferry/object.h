@@ -98,10 +98,14 @@ struct ObjectInfo {
   std::string etag;              // an opaque "unchanged?" token, exactly as the storage writes it (quotes included); may be empty
   std::string version_id;        // where the storage keeps versions
   Properties properties;
-  DigestSet digests;             // of the whole object: stored by, or computed on the way to or from, the storage
-  DigestMask confirmed = 0;      // those of `digests` that the storage itself confirmed or keeps
+  DigestSet digests;             // of the whole object: computed on the way to or from the storage, or known there
+  // Those of `digests` that the storage computed or checked itself.  The others that it tells are a record that was written beside the bytes: what a read must find, never a proof.
+  DigestMask confirmed = 0;
   std::string attempt_id;        // reserved metadata: who wrote it (see PutOptions::attempt_id)
 };
+
+// Those of info.digests that the storage answers for.
+DigestSet ConfirmedDigests(const ObjectInfo& info);
 
 // One line of a listing.  The texts live in the page that owns the entry.
 struct ListEntry {

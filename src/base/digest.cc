@@ -218,6 +218,13 @@ std::optional<std::string> FromBase64(std::string_view text) {
   return out;
 }
 
+std::optional<DigestKind> CheapestOf(DigestMask mask) {
+  for (const DigestKind kind : {DigestKind::kCrc64Nvme, DigestKind::kCrc32c, DigestKind::kCrc32, DigestKind::kMd5, DigestKind::kSha1, DigestKind::kSha256}) {
+    if (Has(mask, kind)) return kind;
+  }
+  return std::nullopt;
+}
+
 std::optional<Digest> DigestFromBase64(DigestKind kind, std::string_view text) { return DigestFromBytes(kind, FromBase64(text)); }
 
 std::optional<Digest> DigestFromHex(DigestKind kind, std::string_view text) { return DigestFromBytes(kind, FromHex(text)); }

@@ -28,6 +28,9 @@ std::string Sha256Hex(Bytes bytes);
 // HMAC-SHA256; 32 raw bytes.
 std::array<std::byte, 32> HmacSha256(Bytes key, Bytes data);
 
+// The kind of the mask that costs least to compute.
+std::optional<DigestKind> CheapestOf(DigestMask mask);
+
 std::optional<Digest> DigestFromBase64(DigestKind kind, std::string_view text);
 std::optional<Digest> DigestFromHex(DigestKind kind, std::string_view text);
 std::optional<std::string> FromBase64(std::string_view text);

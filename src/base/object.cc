@@ -89,6 +89,14 @@ DigestMatch Compare(const DigestSet& a, const DigestSet& b) {
   return match;
 }
 
+DigestSet ConfirmedDigests(const ObjectInfo& info) {
+  DigestSet confirmed;
+  for (const Digest& digest : info.digests) {
+    if ((info.confirmed & MaskOf(digest.kind)) != 0) confirmed.Set(digest);
+  }
+  return confirmed;
+}
+
 std::string ToHex(Bytes bytes) {
   static constexpr char kDigits[] = "0123456789abcdef";
   std::string out(bytes.size() * 2, '\0');

@@ -27,7 +27,8 @@ struct Job {
   const OpContext& ctx;
   const TransferTuning& tuning;
   const Capabilities caps;   // of to
-  ObjectInfo source;
+  ObjectInfo source;         // with the digests that its storage answers for
+  bool recorded = false;     // and it has others, which only a whole read compares
   PutOptions options;
   bool replace = false;      // the caller gave properties
 };
@@ -65,10 +66,8 @@ Result<ObjectInfo> CopySmall(const Job& job) {
   if (!info.ok()) return info;
   if (bytes.size() != info->size) return Status(Code::kIntegrity, "fewer bytes arrived than the object has").With(job.from.Name(), "get", job.from_key);
   PutOptions put = job.options;
-  for (const Digest& digest : info->digests) {
-    const bool checked = digest.kind == DigestKind::kCrc64Nvme || digest.kind == DigestKind::kMd5 || digest.kind == DigestKind::kSha256;
-    if (checked && put.expected.Find(digest.kind) == nullptr) put.expected.Set(digest);  // what the caller asks for stays as it is
-  }
+  const Digest* read = info->digests.Find(DigestKind::kCrc64Nvme);
+  if (read != nullptr && put.expected.Find(DigestKind::kCrc64Nvme) == nullptr) put.expected.Set(*read);  // what the caller asks for stays as it is
   const std::unique_ptr<ISource> source = MemorySource(AsBytes(bytes));
   return job.to.Put(job.ctx, job.to_key, *source, put);
 }
@@ -98,7 +97,7 @@ Result<ObjectInfo> CopyInParts(const Job& job) {
   const auto one_pass = static_cast<DigestMask>((job.options.digests | job.options.expected.mask()) & ~MaskOf(DigestKind::kCrc64Nvme));
   std::unique_ptr<ISource> source;
   std::unique_ptr<IPartFeed> feed;
-  if (one_pass == 0 && job.from.Caps().conditional_get && !job.source.etag.empty()) {
+  if (one_pass == 0 && !job.recorded && job.from.Caps().conditional_get && !job.source.etag.empty()) {
     feed = RangeFeed(job.from, job.ctx, std::string(job.from_key), job.source, part_size);
   } else {
     Result<std::unique_ptr<ISource>> opened = SourceOf(job);
@@ -125,7 +124,10 @@ Result<ObjectInfo> CopyBetween(IStorageProvider& from, std::string_view from_key
   if (Status s = to.CheckKey(to_key); !s.ok()) return s;
   Result<ObjectInfo> source = from.Stat(ctx, from_key);
   if (!source.ok()) return source;
-  Job job{from, from_key, to, to_key, ctx, tuning, to.Caps(), std::move(source).value(), options, options.properties != Properties{}};
+  Job job{from, from_key, to, to_key, ctx, tuning, to.Caps(), std::move(source).value(), false, options, options.properties != Properties{}};
+  const DigestSet answered = ConfirmedDigests(job.source);
+  job.recorded = answered.empty() && !job.source.digests.empty();
+  job.source.digests = answered;
   if (!job.replace) job.options.properties = Carried(job.source.properties, job.caps);
   if (Compare(options.expected, job.source.digests) == DigestMatch::kDifferent) {
     return Status(Code::kIntegrity, "the object does not have the expected digest; nothing was stored").With(from.Name(), "copy", from_key);

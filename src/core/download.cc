@@ -11,6 +11,7 @@
 #include "base/errno_status.h"
 #include "base/text.h"
 #include "core/file.h"
+#include "core/kept.h"
 #include "core/parallel.h"
 #include "fileferry/ops.h"
 
@@ -157,8 +158,7 @@ Result<ObjectInfo> GetInStretches(IStorageProvider& provider, const OpContext& c
   for (const Stretch& stretch : stretches) crc = Crc64NvmeCombine(crc, stretch.crc, stretch.size);
   DigestSet computed;
   computed.Set(Crc64Digest(crc));
-  if (Compare(computed, info.digests) == DigestMatch::kDifferent) return Status(Code::kIntegrity, "the bytes that arrived do not have the digest that the storage keeps");
-  info.digests.Set(*computed.begin());
+  if (Status s = CheckKept(provider, ctx, key, computed, &info); !s.ok()) return s;
   return info;
 }
 

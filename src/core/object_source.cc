@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "base/digest.h"
+#include "core/kept.h"
 #include "fileferry/ops.h"
 
 namespace fileferry {
@@ -91,7 +92,6 @@ class GetSource final : public ISource {
     if (!etag_.empty() && !info->etag.empty() && info->etag != etag_) return Changed("the object was replaced while it was read");
     if (got != wanted) return Changed("the storage sent " + std::to_string(got) + " bytes of " + std::to_string(wanted));
     etag_ = info->etag;
-    for (const Digest& digest : info->digests) stored_.Set(digest);
     return {};
   }
   Status Changed(std::string message) const { return Status(Code::kSourceChanged, std::move(message)).With(provider_.Name(), "get", key_); }
@@ -106,6 +106,7 @@ class GetSource final : public ISource {
       window_.clear();
       return s;
     }
+    stored_ = std::move(*info);
     return Verify();
   }
 
@@ -116,10 +117,13 @@ class GetSource final : public ISource {
     if (window_begin_ != crc_end_) return {};
     crc_ = Crc64Nvme(crc_, AsBytes(window_));
     crc_end_ += window_.size();
-    const Digest* stored = stored_.Find(DigestKind::kCrc64Nvme);
-    if (crc_end_ != size_ || stored == nullptr || Crc64Value(*stored) == crc_) return {};
+    if (crc_end_ != size_) return {};
+    DigestSet computed;
+    computed.Set(Crc64Digest(crc_));
+    const Status status = CheckKept(provider_, ctx_, key_, computed, &stored_);
+    if (status.ok()) return {};
     window_.clear();
-    return Status(Code::kIntegrity, "the bytes that arrived do not have the digest that the storage keeps").With(provider_.Name(), "get", key_);
+    return status.With(provider_.Name(), "get", key_);
   }
 
   IStorageProvider& provider_;
@@ -132,7 +136,7 @@ class GetSource final : public ISource {
   std::string window_;
   std::uint64_t window_begin_ = 0;
   std::string etag_;   // of the version that is read
-  DigestSet stored_;
+  ObjectInfo stored_;  // as the last answer told
   std::uint64_t crc_ = 0, crc_end_ = 0;
 };
 

@@ -3,14 +3,16 @@
 
 #include <algorithm>
 
+#include "core/kept.h"
+
 namespace fileferry::layers {
 
 // What is wanted, and what the storage's own digest can be compared with.
 DigestMask ResumingSink::KindsFor(const ObjectInfo& object) const {
   if (!whole_) return 0;
-  constexpr DigestMask kComparable = MaskOf(DigestKind::kCrc64Nvme);
-  const DigestMask kept = object.key.empty() ? kComparable : object.digests.mask();  // a storage that has not said yet what it keeps
-  return static_cast<DigestMask>(asked_.digests | (asked_.verify ? kept & kComparable : 0));
+  if (!asked_.verify) return asked_.digests;
+  // A storage may not have said yet what it keeps.
+  return static_cast<DigestMask>(asked_.digests | (object.key.empty() ? MaskOf(DigestKind::kCrc64Nvme) : ToCompare(object, asked_.digests)));
 }
 
 ResumingSink::ResumingSink(const GetOptions& asked, ISink& sink, bool can_match)
@@ -72,7 +74,7 @@ Status ResumingSink::Prepare() {
 
 Status ResumingSink::StartAnew() { return Restart(); }
 
-Result<ObjectInfo> ResumingSink::Finish(ObjectInfo info) {
+Result<ObjectInfo> ResumingSink::Finish(ObjectInfo info, IStorageProvider& provider, const OpContext& ctx, std::string_view key) {
   if (resumed_) {
     for (const Digest& digest : head_.digests) info.digests.Set(digest);
     info.confirmed = static_cast<DigestMask>(info.confirmed | head_.confirmed);
@@ -83,8 +85,8 @@ Result<ObjectInfo> ResumingSink::Finish(ObjectInfo info) {
   if (whole_) {
     if (received_ == 0) hasher_ = Hasher(KindsFor(info));
     const DigestSet computed = hasher_.Finish();
-    if (asked_.verify && Compare(computed, info.digests) == DigestMatch::kDifferent) {
-      return Status(Code::kIntegrity, "the bytes that arrived do not have the digest that the storage keeps");
+    if (asked_.verify) {
+      if (Status s = CheckKept(provider, ctx, key, computed, &info); !s.ok()) return s;
     }
     for (const Digest& digest : computed) info.digests.Set(digest);
   }

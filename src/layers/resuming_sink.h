@@ -32,8 +32,8 @@ class ResumingSink final : public ISink {
   Status StartAnew();
   // Whether an answer belongs to the version that was begun.
   bool SameVersion(const ObjectInfo& info) const { return head_.etag.empty() || info.etag.empty() || info.etag == head_.etag; }
-  // The answer to the caller: checked and completed with what was computed here.
-  Result<ObjectInfo> Finish(ObjectInfo info);
+  // The answer to the caller: checked and completed with what was computed here.  Asks the provider again where only a record beside the bytes contradicts them (core/kept.h).
+  Result<ObjectInfo> Finish(ObjectInfo info, IStorageProvider& provider, const OpContext& ctx, std::string_view key);
   const ObjectInfo& head() const { return head_; }
 
  private:

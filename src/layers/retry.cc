@@ -102,7 +102,7 @@ Result<ObjectInfo> RetryLayer::Get(const OpContext& ctx, std::string_view key, c
     Result<ObjectInfo> info = inner().Get(ctx, key, next, body);
     if (info.ok() && (!resumed || body.SameVersion(*info))) {
       attempts.Succeeded();
-      Result<ObjectInfo> finished = body.Finish(std::move(info).value());
+      Result<ObjectInfo> finished = body.Finish(std::move(info).value(), inner(), ctx, key);
       if (!finished.ok()) return finished.status().With(Name(), "get", key);
       return finished;
     }
@@ -115,7 +115,7 @@ Result<ObjectInfo> RetryLayer::Get(const OpContext& ctx, std::string_view key, c
       return Status(Code::kSourceChanged, "the object was replaced while it was read").With(Name(), "get", key);
     }
     if (status.temporary() && body.complete()) {
-      Result<ObjectInfo> finished = body.Finish(body.head());
+      Result<ObjectInfo> finished = body.Finish(body.head(), inner(), ctx, key);
       if (!finished.ok()) return finished.status().With(Name(), "get", key);
       return finished;
     }

@@ -1,19 +1,12 @@
 // compare.cc: see compare.h.
 #include "transfer/compare.h"
 
+#include "base/digest.h"
 #include "transfer/decide.h"
 
 namespace fileferry {
 
 namespace {
-
-// The kind to compute on the other side of one that keeps digests: the cheapest first.
-std::optional<DigestKind> CheapestOf(DigestMask mask) {
-  for (const DigestKind kind : {DigestKind::kCrc64Nvme, DigestKind::kCrc32c, DigestKind::kCrc32, DigestKind::kMd5, DigestKind::kSha1, DigestKind::kSha256}) {
-    if ((mask & MaskOf(kind)) != 0) return kind;
-  }
-  return std::nullopt;
-}
 
 // Bytes that are only looked at.
 class CountingSink : public ISink {
@@ -80,10 +73,13 @@ Result<Comparison> CompareObjects(const OpContext& ctx, const Setup& setup, cons
     comparison.why = DifferentProperty(carried, destination.properties, setup.destination.caps);
     if (!comparison.why.empty()) return comparison;
   }
+  // Only what a storage answers for stands in for its bytes.
+  const DigestSet of_source = ConfirmedDigests(source), of_destination = ConfirmedDigests(destination);
   if (!evidence.read_both) {
-    switch (Compare(source.digests, destination.digests)) {
+    switch (Compare(of_source, of_destination)) {
       case DigestMatch::kEqual:
         comparison.content = Content::kEqual;
+        comparison.digest = *of_source.Find(*CheapestOf(static_cast<DigestMask>(of_source.mask() & of_destination.mask())));
         return comparison;
       case DigestMatch::kDifferent:
         comparison.why = "the digests differ";
@@ -106,12 +102,12 @@ Result<Comparison> CompareObjects(const OpContext& ctx, const Setup& setup, cons
   const Digest* kept_there = nullptr;
   const Digest* kept_here = nullptr;
   if (!evidence.read_both) {
-    if (const auto best = CheapestOf(destination.digests.mask())) {
+    if (const auto best = CheapestOf(of_destination.mask())) {
       kind = *best;
-      kept_there = destination.digests.Find(kind);
-    } else if (const auto other = CheapestOf(source.digests.mask())) {
+      kept_there = of_destination.Find(kind);
+    } else if (const auto other = CheapestOf(of_source.mask())) {
       kind = *other;
-      kept_here = source.digests.Find(kind);
+      kept_here = of_source.Find(kind);
     }
   }
   Digest here, there;
@@ -139,6 +135,7 @@ Result<Comparison> CompareObjects(const OpContext& ctx, const Setup& setup, cons
   }
   if (here == there) {
     comparison.content = Content::kEqual;
+    comparison.digest = here;
   } else {
     comparison.why = "the bytes differ";
   }

@@ -21,6 +21,7 @@ struct Evidence {
 struct Comparison {
   Content content = Content::kDifferent;
   std::string why;        // of kDifferent, for people
+  std::optional<Digest> digest;  // of kEqual: what both have
 };
 
 // The digest of a stored object's bytes, by reading them.

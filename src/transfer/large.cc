@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/digest.h"
+#include "core/kept.h"
 #include "transfer/decide.h"
 #include "transfer/mover.h"
 
@@ -233,7 +234,7 @@ Result<Digest> LargeObjects::ReadAgain(const OpContext& ctx, const LargeObject& 
   if (again == nullptr || asked == nullptr) return Status(Code::kInternal, "a whole-object read did not give the digests that were asked for");
   if (!(*again == crc64)) return AtSource(Status(Code::kSourceChanged, "the object gives other bytes when it is read again"));
   const Digest* kept = large.source.digests.Find(kind);
-  if (kept != nullptr && !(*kept == *asked)) return AtSource(Status(Code::kIntegrity, "the source's bytes do not match the digest that it keeps"));
+  if (kept != nullptr && (large.source.confirmed & MaskOf(kind)) != 0 && !(*kept == *asked)) return AtSource(Status(Code::kIntegrity, "the source's bytes do not match the digest that it keeps"));
   return *asked;
 }
 
@@ -255,8 +256,13 @@ Status LargeObjects::Complete(const OpContext& ctx, LargeObject& large, IWriteBa
     Result<std::uint64_t> crc = WholeCrc(ctx, large);
     if (!crc.ok()) return crc.status();
     options.crc64 = digests->crc64 = Crc64Digest(*crc);
-    const Digest* kept = large.source.digests.Find(DigestKind::kCrc64Nvme);
-    if (kept != nullptr && !(*kept == *options.crc64)) return AtSource(Status(Code::kIntegrity, "the source's bytes do not match the digest that it keeps"));
+    DigestSet sent;
+    sent.Set(*options.crc64);
+    const std::string from = setup_.source.Full(large.item.key);
+    if (Status kept = CheckKept(*setup_.source.provider, ctx, from, sent, &large.source); !kept.ok()) {
+      if (kept.code() != Code::kIntegrity) return AtSource(std::move(kept));
+      return AtSource(Status(Code::kIntegrity, "the source's bytes do not match the digest that it keeps"));
+    }
     if (setup_.plan.digest != DigestKind::kCrc64Nvme) {
       Result<Digest> asked = ReadAgain(ctx, large, *options.crc64);
       if (!asked.ok()) return asked.status();

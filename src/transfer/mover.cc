@@ -118,7 +118,7 @@ bool Mover::OnPresent(const OpContext& ctx, Item& item, const ObjectInfo& there,
         if (ours || marked) {
           item.trash = item.trash.empty() ? ended->trash : item.trash;
           mode->trash = item.trash;
-          FillWritten(setup_, item, *here, there, *mode, there.confirmed, nullptr, ended);
+          FillWritten(setup_, item, *here, there, *mode, MaskOf(compared->digest->kind), &*compared->digest, ended);
         } else {
           End(ended, Outcome::kSame);
         }
@@ -286,7 +286,7 @@ Step Mover::Write(const OpContext& ctx, Worker& worker, Item& item, const WriteM
   return PutSmall(ctx, worker, item, mode, ended);
 }
 
-Step Mover::PutSmall(const OpContext& ctx, Worker& worker, Item& item, const WriteMode& mode, Ended* ended) {
+Step Mover::PutSmall(const OpContext& ctx, Worker& worker, Item& item, const WriteMode& mode, Ended* ended, bool believes) {
   const Side& to = setup_.destination;
   Body body;
   if (Status status = OpenBody(ctx, setup_, setup_.source.Full(item.key), item.size, 0, std::nullopt, {}, nullptr, &worker.buffer, &body); !status.ok()) {
@@ -312,8 +312,15 @@ Step Mover::PutSmall(const OpContext& ctx, Worker& worker, Item& item, const Wri
   put.if_absent = mode.if_absent && (to.caps.conditional_put || mode.finds_out);
   if (!mode.if_absent && to.caps.replace_if_match) put.if_match = mode.if_match;
   put.digests = static_cast<DigestMask>(MaskOf(DigestKind::kCrc64Nvme) | MaskOf(setup_.plan.digest));
+  bool recorded = false;  // a record that the storage does not answer for is among what is expected
   for (const Digest& digest : body.info.digests) {
-    if ((put.digests & MaskOf(digest.kind)) != 0) put.expected.Set(digest);
+    const bool answered = (body.info.confirmed & MaskOf(digest.kind)) != 0;
+    if ((put.digests & MaskOf(digest.kind)) == 0 || !(answered || believes)) continue;
+    put.expected.Set(digest);
+    recorded = recorded || !answered;
+  }
+  if (put.expected.empty()) {  // the source's storage knows another kind, which is computed only then
+    if (const auto kind = CheapestOf(body.info.confirmed)) put.expected.Set(*body.info.digests.Find(*kind));
   }
   put.attempt_id = setup_.NextAttempt();
   std::shared_ptr<Batcher::Open> open;
@@ -338,7 +345,12 @@ Step Mover::PutSmall(const OpContext& ctx, Worker& worker, Item& item, const Wri
     Status status = counted.failure().ok() ? stored.status() : AtSource(counted.failure());
     if (stored.code() == Code::kSourceChanged) status = AtSource(stored.status());
     // What the bytes had to be came from the source: a mismatch is the source's where the storage has not spoken.
-    if (stored.code() == Code::kIntegrity && !put.expected.empty() && stored.status().detail().http_status == 0) status = AtSource(stored.status());
+    if (stored.code() == Code::kIntegrity && !put.expected.empty() && stored.status().detail().http_status == 0) {
+      // A whole read of the source decides whether the bytes or a record beside them are wrong.
+      const bool stale = recorded && ReadDigest(ctx, setup_, setup_.source, setup_.source.Full(item.key), DigestKind::kCrc64Nvme, body.info.etag).ok();
+      if (stale) return PutSmall(ctx, worker, item, mode, ended, false);
+      status = AtSource(stored.status());
+    }
     End(ended, Outcome::kFailed, std::move(status));
     return Step::kEnded;
   }

@@ -46,8 +46,10 @@ class Mover {
   bool OnPresent(const OpContext& ctx, Item& item, const ObjectInfo& there, WriteMode* mode, Ended* ended);
   bool KeepReplaced(const OpContext& ctx, Item& item, const ObjectInfo& there, bool marked, WriteMode* mode, Ended* ended);
   Step Write(const OpContext& ctx, Worker& worker, Item& item, const WriteMode& mode, Ended* ended);
-  Step PutSmall(const OpContext& ctx, Worker& worker, Item& item, const WriteMode& mode, Ended* ended);
-  void CopyInside(const OpContext& ctx, Worker& worker, Item& item, const WriteMode& mode, Ended* ended);
+  // believes: what was written beside the source's bytes is expected of them.
+  Step PutSmall(const OpContext& ctx, Worker& worker, Item& item, const WriteMode& mode, Ended* ended, bool believes = true);
+  // False: the service does not copy, nothing was done and *ended is as it was.
+  bool CopyInside(const OpContext& ctx, Worker& worker, Item& item, const WriteMode& mode, Ended* ended);
   bool FindsOut(const Item& item, const WriteMode& mode) const;
   Status CheckThenWrite(const OpContext& ctx, const Item& item, const WriteMode& mode);
 

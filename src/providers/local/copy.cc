@@ -95,13 +95,10 @@ Result<ObjectInfo> LocalProvider::DoCopyFrom(const OpContext& ctx, const Locatio
       status = Status(Code::kSourceChanged, "the file " + other.Display(found->path) + " was changed while it was copied");
     }
     draft->record.digests = source.digests;
+    draft->record.unread = true;
   }
   if (status.ok()) status = writer_.Seal(&*draft, options.replace ? *options.replace : source.properties, options.attempt_id);
-  if (status.ok()) {
-    Result<ObjectInfo> done = FinishDraft(std::move(*draft), nullptr, {});
-    if (done.ok() && unread) done->confirmed = 0;  // what was said of the source's bytes; nobody has looked at these
-    return done;
-  }
+  if (status.ok()) return FinishDraft(std::move(*draft), nullptr, {});
   writer_.Discard(&*draft);
   return status;
 }

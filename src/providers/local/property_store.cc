@@ -174,7 +174,7 @@ ObjectInfo MakeInfo(std::string_view key, const struct stat& st, const std::opti
   const Identity now = IdentityOf(st);
   if (record->identity.size == now.size && record->identity.mtime_ns == now.mtime_ns) {
     info.digests = record->digests;
-    info.confirmed = record->digests.mask();
+    info.confirmed = record->unread ? DigestMask{0} : record->digests.mask();
     info.attempt_id = record->attempt_id;
   } else {  // edited in place by another program: its properties are still wanted, what was said of its bytes is not
     info.properties.mtime = info.modified;

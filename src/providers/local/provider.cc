@@ -236,6 +236,7 @@ Result<ObjectInfo> LocalProvider::DoSetProperties(const OpContext& ctx, std::str
   draft.leaf = SplitLeaf(found->path).leaf;
   draft.st = found->st;
   draft.record.digests = now.digests;
+  draft.record.unread = *before && (*before)->unread;
   draft.file = std::move(found->file);
   if (Status s = writer_.SealInPlace(&draft, properties, now.attempt_id); !s.ok()) return s;
   if (Status s = writer_.Flush(draft); !s.ok()) return s;

@@ -49,6 +49,7 @@ std::string EncodeRecord(const Record& record, std::string_view key) {
   WriteProperties(record.properties, key, &writer);
   writer.Text("at", record.attempt_id);
   for (const Digest& digest : record.digests) writer.Text(DigestName(digest.kind), ToHex(digest.value()));
+  if (record.unread) writer.Number("unread", 1);
   if (record.identity.inode != 0) writer.Number("ino", static_cast<std::int64_t>(record.identity.inode));
   writer.Number("size", static_cast<std::int64_t>(record.identity.size));
   writer.Number("time", record.identity.mtime_ns);
@@ -67,6 +68,7 @@ std::optional<Record> DecodeRecord(std::string_view text, std::string_view key) 
   for (const DigestKind kind : {DigestKind::kCrc64Nvme, DigestKind::kMd5, DigestKind::kSha256, DigestKind::kCrc32c, DigestKind::kCrc32, DigestKind::kSha1}) {
     if (const std::optional<Digest> digest = DigestFromHex(kind, object->Text(DigestName(kind)))) record.digests.Set(*digest);
   }
+  record.unread = object->Number("unread") == 1;
   record.identity = {static_cast<std::uint64_t>(object->Number("ino").value_or(0)), static_cast<std::uint64_t>(*size), *time};
   return record;
 }

@@ -28,6 +28,7 @@ struct Identity {
 struct Record {
   Properties properties;       // mtime is set when it was given by the writer
   DigestSet digests;
+  bool unread = false;         // the digests are those of the file that the system copied these bytes from; nobody has read them since
   std::string attempt_id;
   Identity identity;
   bool elsewhere = false;      // the record is in the hidden folder

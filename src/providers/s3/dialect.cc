@@ -13,23 +13,23 @@ constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
 constexpr std::uint64_t kGiB = std::uint64_t{1} << 30;
 constexpr std::uint64_t kTiB = std::uint64_t{1} << 40;
 
-constexpr Dialect kAws{.name = "aws", .title = "AWS S3", .default_region = "us-east-1", .path_style = false, .integrity = Integrity::kCrc64, .keeps_crc64 = true,
+constexpr Dialect kAws{.name = "aws", .title = "AWS S3", .default_region = "us-east-1", .path_style = false, .integrity = Integrity::kCrc64, .keeps_crc64 = true, .gives_checksums = true,
                        .acl = true, .tags = true, .conditional_put = true, .conditional_complete = true, .conditional_copy = true, .replace_if_match = true,
                        .conditional_delete = true, .expect_continue = true, .location_constraint = true, .object_size_header = true};
-constexpr Dialect kMinio{.name = "minio", .title = "MinIO", .default_region = "us-east-1", .integrity = Integrity::kMd5, .tags = true, .conditional_put = true,
+constexpr Dialect kMinio{.name = "minio", .title = "MinIO", .default_region = "us-east-1", .integrity = Integrity::kMd5, .gives_checksums = true, .tags = true, .conditional_put = true,
                          .conditional_complete = true, .replace_if_match = true, .max_put = 5 * kTiB,
                          .keys = kFoldsLeadingSlash | kFoldsDoubleSlash | kFoldsBackslash | kNoDotSegments | kNoTrailingSlash | kSegment255};
 constexpr Dialect kSpaces{.name = "spaces", .title = "DigitalOcean Spaces", .default_region = "us-east-1", .path_style = false, .url_encode_list = false, .acl = true,
                           .storage_class = false, .part_copy = false, .keys = kNoControls};
 constexpr Dialect kGcs{.name = "gcs", .title = "Google Cloud Storage", .default_region = "auto", .checks_sha256 = false, .acl = true, .part_copy = false, .versions = false,
                        .max_put = 5 * kTiB, .max_copy = 5 * kTiB};
-constexpr Dialect kR2{.name = "r2", .title = "Cloudflare R2", .default_region = "auto", .integrity = Integrity::kCrc64, .keeps_crc64 = true, .multi_delete = 700,
+constexpr Dialect kR2{.name = "r2", .title = "Cloudflare R2", .default_region = "auto", .integrity = Integrity::kCrc64, .keeps_crc64 = true, .gives_checksums = true, .multi_delete = 700,
                       .equal_parts = true, .conditional_put = true, .conditional_complete = true, .replace_if_match = true, .versions = false,
                       .max_put = 5 * kGiB - 5 * kMiB, .max_part = 5 * kGiB - 5 * kMiB, .max_metadata = 8192};
 constexpr Dialect kB2{.name = "b2", .title = "Backblaze B2", .default_region = "us-west-004", .storage_class = false};
 constexpr Dialect kCeph{.name = "ceph", .title = "Ceph RGW", .default_region = "us-east-1", .url_encode_list = false, .acl = true, .tags = true, .conditional_put = true,
                         .replace_if_match = true, .keys = kNoControls};
-constexpr Dialect kSeaweed{.name = "seaweedfs", .title = "SeaweedFS", .default_region = "us-east-1", .sorted_list = false, .integrity = Integrity::kCrc64, .keeps_crc64 = true,
+constexpr Dialect kSeaweed{.name = "seaweedfs", .title = "SeaweedFS", .default_region = "us-east-1", .sorted_list = false, .integrity = Integrity::kCrc64, .keeps_crc64 = true, .gives_checksums = true,
                            .tags = true, .conditional_put = true, .conditional_complete = true, .conditional_copy = true, .replace_if_match = true, .conditional_delete = true,
                            .keys = kFoldsLeadingSlash | kFoldsDoubleSlash | kFoldsBackslash | kNoDotSegments | kNoTrailingSlash | kSegment255};
 constexpr Dialect kYandex{.name = "yandex", .title = "Yandex Object Storage", .default_region = "ru-central1", .acl = true, .tags = true};
@@ -37,7 +37,7 @@ constexpr Dialect kOther{.name = "other", .title = "an S3 service", .default_reg
 
 constexpr std::array<const Dialect*, 10> kDialects{&kAws, &kMinio, &kSpaces, &kGcs, &kR2, &kB2, &kCeph, &kSeaweed, &kYandex, &kOther};
 
-constexpr std::uint32_t kReservedMetadata = 192;  // room for the attempt id, the time and the digests
+constexpr std::uint32_t kReservedMetadata = 200;  // room for the attempt id, the time, and the digests with their size
 
 struct HostRow {
   std::string_view suffix;
@@ -69,11 +69,12 @@ struct BoolCell {
   std::string_view name;
   bool Dialect::*cell;
 };
-constexpr std::array<BoolCell, 22> kBools{{{"path_style", &Dialect::path_style},
+constexpr std::array<BoolCell, 23> kBools{{{"path_style", &Dialect::path_style},
                                            {"list_v1", &Dialect::list_v1},
                                            {"url_encode_list", &Dialect::url_encode_list},
                                            {"sorted_list", &Dialect::sorted_list},
                                            {"keeps_crc64", &Dialect::keeps_crc64},
+                                           {"gives_checksums", &Dialect::gives_checksums},
                                            {"checks_sha256", &Dialect::checks_sha256},
                                            {"etag_is_md5", &Dialect::etag_is_md5},
                                            {"acl", &Dialect::acl},

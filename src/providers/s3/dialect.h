@@ -36,6 +36,7 @@ struct Dialect {
   bool sorted_list = true;           // keys come in the order of their bytes
   Integrity integrity = Integrity::kMd5;
   bool keeps_crc64 = false;          // computes, checks and gives back CRC-64/NVME of whole objects, multipart ones too
+  bool gives_checksums = false;      // x-amz-checksum-* of objects that were put with them, where x-amz-checksum-mode asks
   bool checks_sha256 = true;         // refuses a body that is not what x-amz-content-sha256 says
   bool etag_is_md5 = true;           // of objects put in one request and not encrypted with a key
   std::uint16_t multi_delete = 1000; // keys in one request; 0: there is no such request

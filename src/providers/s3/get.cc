@@ -3,14 +3,13 @@
 
 #include "base/digest.h"
 #include "base/text.h"
+#include "core/kept.h"
 #include "fileferry/ops.h"
 #include "providers/s3/provider.h"
 
 namespace fileferry::s3 {
 
 namespace {
-
-constexpr DigestMask kCrc64Mask = MaskOf(DigestKind::kCrc64Nvme);
 
 Status Cut(std::string message) {
   ErrorDetail detail;
@@ -39,7 +38,7 @@ class Receiver final : public ISink, public http::Request::IHeadCheck {
     if (Status status = head.status == 206 ? CheckPart(head) : CheckWhole(sized); !status.ok()) return status;
     whole_ = options_.offset == 0 && sized ? expected_ == info_.size : options_.offset == 0 && !options_.length;
     DigestMask wanted = whole_ ? options_.digests : DigestMask{0};
-    if (whole_ && options_.verify) wanted = static_cast<DigestMask>(wanted | (info_.digests.mask() & (kCrc64Mask | wanted)));
+    if (whole_ && options_.verify) wanted = static_cast<DigestMask>(wanted | ToCompare(info_, wanted));
     hasher_ = Hasher(wanted);
     hashing_ = wanted != 0;
     got_ = 0;
@@ -77,6 +76,9 @@ class Receiver final : public ISink, public http::Request::IHeadCheck {
   // The range was cut out of a longer answer, and the exchange stopped on purpose.
   bool enough() const { return enough_; }
 
+  // The digests of the bytes that came, where nothing but what was written beside the object says otherwise.
+  const std::optional<DigestSet>& contradicted() const { return contradicted_; }
+
   Result<ObjectInfo> Finish() {
     if (!expected_) {
       expected_ = got_;
@@ -86,7 +88,11 @@ class Receiver final : public ISink, public http::Request::IHeadCheck {
     if (!hashing_) return std::move(info_);
     const DigestSet computed = hasher_.Finish();
     if (options_.verify && Compare(info_.digests, computed) == DigestMatch::kDifferent) {
-      return Status(Code::kIntegrity, "the bytes that came do not have the digest that the storage keeps for the object");
+      const DigestSet answered = ConfirmedDigests(info_);
+      const DigestMatch match = Compare(answered, computed);
+      if (match == DigestMatch::kDifferent) return Status(Code::kIntegrity, "the bytes that came do not have the digest that the storage keeps for the object");
+      if (match == DigestMatch::kNothingInCommon) contradicted_ = computed;
+      info_.digests = answered;  // without those that were written beside other bytes
     }
     for (const Digest& digest : computed) info_.digests.Set(digest);
     return std::move(info_);
@@ -131,6 +137,7 @@ class Receiver final : public ISink, public http::Request::IHeadCheck {
   ObjectInfo info_;
   bool hashing_ = false, whole_ = false, ignored_range_ = false, enough_ = false;
   std::uint64_t skip_ = 0, got_ = 0;
+  std::optional<DigestSet> contradicted_;
   std::optional<std::uint64_t> expected_;  // bytes for the caller; absent: to the end of an answer without a length
 };
 
@@ -146,7 +153,7 @@ Result<ObjectInfo> S3Provider::Head(const OpContext& ctx, std::string_view opera
   call.key = key;
   call.bucket = bucket;
   if (!version_id.empty()) call.query.emplace_back("versionId", version_id);
-  if ((*dialect)->keeps_crc64) call.headers.emplace_back("x-amz-checksum-mode", "ENABLED");
+  if ((*dialect)->gives_checksums) call.headers.emplace_back("x-amz-checksum-mode", "ENABLED");
   Result<http::Response> response = api_->Send(ctx, call);
   if (!response.ok()) return response.status();
   Result<ObjectInfo> info = InfoFromHeaders(**dialect, key, *response);
@@ -226,7 +233,7 @@ Result<ObjectInfo> S3Provider::Get(const OpContext& ctx, std::string_view key, c
   }
   if (!options.if_match.empty()) call.headers.emplace_back("if-match", options.if_match);
   if (!options.if_none_match.empty()) call.headers.emplace_back("if-none-match", options.if_none_match);
-  if ((*dialect)->keeps_crc64 && !ranged) call.headers.emplace_back("x-amz-checksum-mode", "ENABLED");
+  if ((*dialect)->gives_checksums && !ranged) call.headers.emplace_back("x-amz-checksum-mode", "ENABLED");
   Result<http::Response> response = api_->Send(ctx, call);
   if (!response.ok() && !receiver.enough()) {
     const Status status = response.status();
@@ -235,7 +242,28 @@ Result<ObjectInfo> S3Provider::Get(const OpContext& ctx, std::string_view key, c
   }
   Result<ObjectInfo> info = receiver.Finish();
   if (!info.ok()) return Fail("get", key, info.status());
+  if (receiver.contradicted()) {
+    if (Status status = CheckByEtag(ctx, **dialect, key, options, *receiver.contradicted(), *info); !status.ok()) return Fail("get", key, status);
+  }
   return info;
+}
+
+// A program that replaces an object and keeps its metadata keeps our digests of other bytes.  The ETag tells, where it is the MD5 of what was put: if a second reading finds the same bytes
+// and the ETag is theirs, they are what was put last.
+Status S3Provider::CheckByEtag(const OpContext& ctx, const Dialect& dialect, std::string_view key, const GetOptions& options, const DigestSet& came, const ObjectInfo& info) {
+  const Status differs(Code::kIntegrity, "the bytes that came do not have the digest that was written beside the object when it was put");
+  if (!dialect.etag_is_md5 || info.etag.size() != 34) return differs;
+  GetOptions again;
+  again.version_id = options.version_id;
+  again.if_match = info.etag;
+  again.verify = false;
+  again.digests = static_cast<DigestMask>(came.mask() | MaskOf(DigestKind::kMd5));
+  const std::unique_ptr<ISink> nowhere = NullSink();
+  Result<ObjectInfo> read = Get(ctx, key, again, *nowhere);
+  if (!read.ok()) return read.status();
+  const Digest* md5 = read->digests.Find(DigestKind::kMd5);
+  if (md5 == nullptr || Compare(came, read->digests) != DigestMatch::kEqual || !SameEtag(info.etag, ToHex(md5->value()))) return differs;
+  return {};
 }
 
 Result<std::unique_ptr<ISource>> S3Provider::Open(const OpContext&, std::string_view key, const GetOptions&, ObjectInfo*) {

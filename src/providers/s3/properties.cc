@@ -14,6 +14,14 @@ namespace {
 
 constexpr std::string_view kMeta = "x-amz-meta-";
 
+struct Checksum {
+  std::string_view name;  // after "x-amz-checksum-"
+  DigestKind kind;
+};
+constexpr std::array<Checksum, 5> kChecksums{
+    {{"crc64nvme", DigestKind::kCrc64Nvme}, {"crc32c", DigestKind::kCrc32c}, {"crc32", DigestKind::kCrc32}, {"sha1", DigestKind::kSha1}, {"sha256", DigestKind::kSha256}}};
+constexpr std::string_view kChecksumHeader = "x-amz-checksum-";
+
 struct ReservedDigest {
   std::string_view name;
   DigestKind kind;
@@ -39,6 +47,7 @@ Status AppendMetadata(const Dialect& dialect, const Properties& properties, cons
     for (const ReservedDigest& row : kReservedDigests) {
       if (const Digest* digest = reserved.digests->Find(row.kind)) add(row.name, ToBase64(digest->value()));
     }
+    if (!reserved.digests->empty()) add("ferry-size", std::to_string(reserved.size));
   }
   if (bytes > dialect.max_metadata) {
     return {Code::kInvalidArgument, "the user metadata with what fileferry adds is " + std::to_string(bytes) + " bytes long, and " + std::string(dialect.title) + " keeps " +
@@ -69,13 +78,34 @@ std::string WithoutAwsChunked(std::string_view encoding) {
   return kept;
 }
 
-std::string_view Bare(std::string_view etag) {
-  if (etag.starts_with("W/")) etag.remove_prefix(2);
-  if (etag.size() >= 2 && etag.front() == '"' && etag.back() == '"') etag = etag.substr(1, etag.size() - 2);
-  return etag;
+// A checksum of the whole object: one of parts ends in "-N" and is no base64.
+void TakeChecksum(const Dialect& dialect, std::string_view name, std::string_view value, DigestSet* checksums) {
+  for (const Checksum& row : kChecksums) {
+    if (row.name != name || !(row.kind == DigestKind::kCrc64Nvme ? dialect.keeps_crc64 : dialect.gives_checksums)) continue;
+    if (const std::optional<Digest> digest = DigestFromBase64(row.kind, value)) checksums->Set(*digest);
+  }
 }
 
-void TakeMetadata(std::string_view name, std::string_view value, ObjectInfo* info) {
+// The digests of reserved metadata, and of how many bytes they are.
+struct Recorded {
+  DigestSet digests;
+  std::optional<std::uint64_t> size;  // absent: not written down
+};
+
+// "<hex>-N" with N > 1: put together from parts, as no object is beside which digests were written.
+bool IsOfManyParts(std::string_view etag) {
+  const std::size_t dash = etag.rfind('-');
+  return dash != std::string_view::npos && ParseUint(etag.substr(dash + 1)).value_or(0) > 1;
+}
+
+void TakeRecorded(const Recorded& recorded, ObjectInfo* info) {
+  if ((recorded.size && *recorded.size != info->size) || IsOfManyParts(Unquoted(info->etag))) return;
+  for (const Digest& digest : recorded.digests) {
+    if (info->digests.Find(digest.kind) == nullptr) info->digests.Set(digest);
+  }
+}
+
+void TakeMetadata(std::string_view name, std::string_view value, ObjectInfo* info, Recorded* recorded) {
   if (name == "mtime") {
     info->properties.mtime = ParseUnixTime(value);
     return;
@@ -86,10 +116,11 @@ void TakeMetadata(std::string_view name, std::string_view value, ObjectInfo* inf
   }
   for (const ReservedDigest& row : kReservedDigests) {
     if (row.name != name) continue;
-    if (const std::optional<Digest> digest = DigestFromBase64(row.kind, value)) {
-      if (info->digests.Find(row.kind) == nullptr) info->digests.Set(*digest);
-      info->confirmed = static_cast<DigestMask>(info->confirmed | MaskOf(row.kind));
-    }
+    if (const std::optional<Digest> digest = DigestFromBase64(row.kind, value)) recorded->digests.Set(*digest);
+    return;
+  }
+  if (name == "ferry-size") {
+    recorded->size = ParseUint(value);
     return;
   }
   info->properties.metadata.emplace(std::string(name), DecodeHeaderText(value));
@@ -120,13 +151,14 @@ Result<ObjectInfo> InfoFromHeaders(const Dialect& dialect, std::string_view key,
   info.key = key;
   bool has_size = false, has_id = false;
   std::optional<std::uint64_t> length;
-  std::string_view crc64;
+  DigestSet checksums;
   bool composite = false;
+  Recorded recorded;
   Properties& properties = info.properties;
   for (const http::Header& header : response.headers) {
     const std::string_view name = header.name;
     const std::string_view value = header.value;
-    if (name.starts_with(kMeta)) TakeMetadata(ToLower(name.substr(kMeta.size())), value, &info);
+    if (name.starts_with(kMeta)) TakeMetadata(ToLower(name.substr(kMeta.size())), value, &info, &recorded);
     else if (name == "content-length") length = ParseUint(value);
     else if (name == "etag") info.etag = QuotedEtag(value);
     else if (name == "content-type") properties.content_type = value == kNoContentType ? std::string() : DecodeHeaderText(value);
@@ -146,8 +178,8 @@ Result<ObjectInfo> InfoFromHeaders(const Dialect& dialect, std::string_view key,
     else if (name == "x-amz-storage-class") properties.storage_class = value;
     else if (name == "x-amz-server-side-encryption") properties.sse = value;
     else if (name == "x-amz-server-side-encryption-aws-kms-key-id") properties.sse_kms_key = value;
-    else if (name == "x-amz-checksum-crc64nvme") crc64 = value;
     else if (name == "x-amz-checksum-type") composite = value == "COMPOSITE";
+    else if (name.starts_with(kChecksumHeader)) TakeChecksum(dialect, name.substr(kChecksumHeader.size()), value, &checksums);
     else if (name == "x-amz-request-id" || name == "x-amzn-requestid") has_id = true;
   }
   if (!has_size && response.status == 200 && length) {
@@ -157,12 +189,11 @@ Result<ObjectInfo> InfoFromHeaders(const Dialect& dialect, std::string_view key,
   if (info.etag.empty() && !has_id) {
     return {Code::kUnavailable, "the answer is not what an S3 service says (no ETag): check `endpoint`, and whether a proxy answers in its place"};
   }
-  if (dialect.keeps_crc64 && !composite && !crc64.empty()) {
-    if (const std::optional<Digest> digest = DigestFromBase64(DigestKind::kCrc64Nvme, crc64)) {
-      info.digests.Set(*digest);
-      info.confirmed = static_cast<DigestMask>(info.confirmed | MaskOf(DigestKind::kCrc64Nvme));
-    }
+  if (!composite) {
+    info.digests = checksums;
+    info.confirmed = checksums.mask();
   }
+  TakeRecorded(recorded, &info);
   return info;
 }
 
@@ -196,6 +227,12 @@ std::string QuotedEtag(std::string_view etag) {
   return "\"" + std::string(etag) + "\"";
 }
 
-bool SameEtag(std::string_view a, std::string_view b) { return Bare(a) == Bare(b); }
+std::string_view Unquoted(std::string_view etag) {
+  if (etag.starts_with("W/")) etag.remove_prefix(2);
+  if (etag.size() >= 2 && etag.front() == '"' && etag.back() == '"') etag = etag.substr(1, etag.size() - 2);
+  return etag;
+}
+
+bool SameEtag(std::string_view a, std::string_view b) { return Unquoted(a) == Unquoted(b); }
 
 }  // namespace fileferry::s3

@@ -73,6 +73,8 @@ class S3Provider final : public S3StorageProvider {
   // After an answer that may hide our own success: the object, if it carries our attempt id; kNotFound if there is none; the given error otherwise.
   Result<ObjectInfo> FindOwn(const OpContext& ctx, std::string_view operation, std::string_view key, const std::string& attempt_id, std::uint64_t size, const Status& error);
 
+  // OK: `came`, which contradicts the digests written beside the object, is what was put.  Reads it once more.
+  Status CheckByEtag(const OpContext& ctx, const Dialect& dialect, std::string_view key, const GetOptions& options, const DigestSet& came, const ObjectInfo& info);
   Result<RawListPage> ListOnce(const OpContext& ctx, const Dialect& dialect, const ListQuery& query, bool version_1, const std::string& position);
   void RemovePage(const OpContext& ctx, const Dialect& dialect, std::vector<RemoveResult>* results, std::span<const std::size_t> page);
   Result<ObjectInfo> CopyInParts(const OpContext& ctx, const Location& from, std::string_view to, const ObjectInfo& source, const Properties& properties, const CopyOptions& options);

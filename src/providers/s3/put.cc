@@ -126,7 +126,7 @@ Result<ObjectInfo> S3Provider::Put(const OpContext& ctx, std::string_view key, I
   call.key = key;
   call.write = true;
   call.headers.reserve(12);
-  if (Status status = AppendProperties(dialect, properties, {attempt_id, &kept}, &call.headers); !status.ok()) return Fail("put", key, status);
+  if (Status status = AppendProperties(dialect, properties, {attempt_id, &kept, body.size}, &call.headers); !status.ok()) return Fail("put", key, status);
   if (options.if_absent) call.headers.emplace_back("if-none-match", "*");
   if (!options.if_match.empty()) call.headers.emplace_back("if-match", options.if_match);
   if (protection.crc64) call.headers.emplace_back("x-amz-checksum-crc64nvme", ToBase64(body.digests.Find(DigestKind::kCrc64Nvme)->value()));

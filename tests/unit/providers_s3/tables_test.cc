@@ -237,7 +237,7 @@ TEST_CASE("properties: round trip through headers, reserved metadata hidden") {
   crc.bytes[7] = std::byte{5};
   digests.Set(crc);
   Headers headers;
-  REQUIRE(AppendProperties(*FindDialect("other"), properties, {"attempt-1", &digests}, &headers).ok());
+  REQUIRE(AppendProperties(*FindDialect("other"), properties, {"attempt-1", &digests, 12}, &headers).ok());
   http::Response response;
   response.status = 200;
   for (const auto& [name, value] : headers) {
@@ -255,6 +255,28 @@ TEST_CASE("properties: round trip through headers, reserved metadata hidden") {
   CHECK(info->size == 12);
   REQUIRE(info->digests.Find(DigestKind::kCrc64Nvme) != nullptr);
   CHECK(*info->digests.Find(DigestKind::kCrc64Nvme) == crc);
+  CHECK(info->confirmed == 0);  // anybody can write that
+  for (http::Header& header : response.headers) {
+    if (header.name == "content-length") header.value = "13";
+  }
+  info = InfoFromHeaders(*FindDialect("other"), "k", response);
+  REQUIRE(info.ok());
+  CHECK(info->digests.empty());  // it was written beside an object of 12 bytes
+}
+
+TEST_CASE("properties: checksums of whole objects are taken, of every kind, from services that check them") {
+  http::Response response;
+  response.status = 200;
+  response.headers = {{"etag", "\"e\""}, {"content-length", "11"}, {"x-amz-checksum-crc32", "DUoRhQ=="}, {"x-amz-checksum-sha1", "Kq5sNclPz7QV2+lfQIuc6R7oRu0=-2"}};
+  for (const char* vendor : {"aws", "minio"}) {
+    Result<ObjectInfo> info = InfoFromHeaders(*FindDialect(vendor), "k", response);
+    REQUIRE(info.ok());
+    CHECK(info->digests.mask() == MaskOf(DigestKind::kCrc32));
+    CHECK(info->confirmed == MaskOf(DigestKind::kCrc32));
+  }
+  CHECK(InfoFromHeaders(*FindDialect("other"), "k", response)->digests.empty());
+  response.headers.push_back({"x-amz-checksum-type", "COMPOSITE"});
+  CHECK(InfoFromHeaders(*FindDialect("aws"), "k", response)->digests.empty());
 }
 
 TEST_CASE("properties: an unset content type is sent as AWS's own default and reads as unset") {

@@ -140,10 +140,38 @@ TEST_CASE("trap 29: bytes that are not what the storage keeps a digest of") {
   CHECK(GetText(*kept.provider, "k", blind).ok());
   Script ours({Ok("hello worlD", {{"x-amz-meta-ferry-crc64", "jSnVw/bqjr4="}})}, "other");
   CHECK(GetText(*ours.provider, "k").code() == Code::kIntegrity);
+  Script sdk({Ok("hello worlD", {{"x-amz-checksum-crc32", "DUoRhQ=="}})});   // as the vendors' SDKs put it
+  CHECK(GetText(*sdk.provider, "k").code() == Code::kIntegrity);
+  Script good({Ok("hello world", {{"x-amz-checksum-crc32", "DUoRhQ=="}})});
+  CHECK(GetText(*good.provider, "k").ok());
   Script composite({Ok("hello worlD", {{"x-amz-checksum-crc64nvme", "jSnVw/bqjr4="}, {"x-amz-checksum-type", "COMPOSITE"}})});
   CHECK(GetText(*composite.provider, "k").ok());                // not a digest of the whole
   Script short_value({Ok("hello world", {{"x-amz-checksum-crc64nvme", "1FimjA=="}})});
   CHECK(GetText(*short_value.provider, "k").ok());              // moto: four bytes under this name
+}
+
+TEST_CASE("what was written beside other bytes: the ETag tells a program that kept our metadata from damage") {
+  const std::string text = "hello worlD", md5 = ToHex(Md5(AsBytes(text)).value());
+  const auto answer = [&](const std::string& etag) { return Ok(text, {{"ETag", etag}, {"x-amz-meta-ferry-crc64", "jSnVw/bqjr4="}}); };
+  Script replaced({answer("\"" + md5 + "\"")}, "minio");
+  std::string got;
+  const std::unique_ptr<ISink> sink = StringSink(&got);
+  const Result<ObjectInfo> info = replaced.provider->Get(kCtx, "k", {}, *sink);
+  REQUIRE_MESSAGE(info.ok(), info.status().ToString());
+  CHECK(got == text);
+  CHECK(info->confirmed == 0);
+  CHECK(Crc64Value(*info->digests.Find(DigestKind::kCrc64Nvme)) == Crc64Nvme(0, AsBytes(text)));
+  REQUIRE(replaced.seen().size() == 2);
+  CHECK(replaced.seen()[1].Header("if-match") == "\"" + md5 + "\"");
+  Script flipped({answer("\"5eb63bbbe01eeed093cb22bb8f5acdc3\"")}, "minio");   // of "hello world"
+  CHECK(GetText(*flipped.provider, "k").code() == Code::kIntegrity);
+  Script wire({answer("\"" + md5 + "\""), Ok("hello world", {{"ETag", "\"" + md5 + "\""}})}, "minio");  // not the same twice
+  CHECK(GetText(*wire.provider, "k").code() == Code::kIntegrity);
+  Script opaque({answer("\"kms\"")}, "minio");
+  CHECK(GetText(*opaque.provider, "k").code() == Code::kIntegrity);
+  CHECK(opaque.seen().size() == 1);
+  Script parts({answer("\"8b0be7847da5564ae08e97af63b60885-2\"")}, "minio");  // nobody wrote digests beside that
+  CHECK(GetText(*parts.provider, "k").ok());
 }
 
 TEST_CASE("trap 29: another version than asked for, from a service that ignores If-Match") {
