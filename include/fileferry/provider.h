@@ -70,6 +70,7 @@ struct Capabilities {
   bool tags = false;
   bool storage_class = false;
   bool server_copy = false;         // CopyFrom within the same service
+  bool conditional_copy = false;    // CopyOptions::if_absent where conditional_put is on, if_match where replace_if_match is on, both atomic; off: both are kUnsupported in CopyFrom
   bool set_properties = false;
   bool multipart = false;           // the upload calls
   bool part_copy = false;           // UploadPartCopy

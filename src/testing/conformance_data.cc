@@ -52,6 +52,7 @@ const std::pair<std::string_view, bool Capabilities::*> kFlags[] = {
     {"tags", &Capabilities::tags},
     {"storage_class", &Capabilities::storage_class},
     {"server_copy", &Capabilities::server_copy},
+    {"conditional_copy", &Capabilities::conditional_copy},
     {"set_properties", &Capabilities::set_properties},
     {"multipart", &Capabilities::multipart},
     {"part_copy", &Capabilities::part_copy},

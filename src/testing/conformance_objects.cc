@@ -20,7 +20,7 @@ Status ReadToEnd(ISource& source, std::size_t chunk, std::string* out) {
 std::string SameCapabilities(const Capabilities& a, const Capabilities& b) {
   for (const char* name :
        {"sorted_list", "delimited_list", "conditional_get", "conditional_put", "replace_if_match", "conditional_remove", "metadata", "acl", "tags", "storage_class",
-        "server_copy", "set_properties", "multipart", "part_copy", "batch", "open", "presign_get", "presign_put", "public_url", "versions", "put_unknown_size",
+        "server_copy", "conditional_copy", "set_properties", "multipart", "part_copy", "batch", "open", "presign_get", "presign_put", "public_url", "versions", "put_unknown_size",
         "keeps_mtime", "confirms_digest", "max_put_size", "min_part_size", "max_part_size", "max_parts", "max_remove_many", "max_metadata_bytes", "stored_digests"}) {
     if (CapabilityValue(a, name) != CapabilityValue(b, name)) return std::string("the capability ") + name + " changes";
   }

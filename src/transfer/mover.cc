@@ -216,6 +216,10 @@ Status Mover::CheckThenWrite(const OpContext& ctx, const Item& item, const Write
   const Capabilities& caps = setup_.destination.caps;
   if (mode.if_absent ? caps.conditional_put || mode.finds_out : (caps.replace_if_match && !mode.if_match.empty())) return {};
   board_.Note(setup_.destination.provider->Name() + ": the storage cannot write conditionally; each key is looked at right before it is written");
+  return LookBefore(ctx, item, mode);
+}
+
+Status Mover::LookBefore(const OpContext& ctx, const Item& item, const WriteMode& mode) {
   Result<ObjectInfo> there = setup_.destination.provider->Stat(ctx, setup_.destination.Full(item.to));
   if (there.code() == Code::kNotFound) return mode.if_absent ? Status() : Status(Code::kPreconditionFailed, "the object was removed meanwhile");
   if (!there.ok()) return there.status();
@@ -265,10 +269,11 @@ Step Mover::Write(const OpContext& ctx, Worker& worker, Item& item, const WriteM
   const bool whole_too_large = item.size > caps.max_put_size;
   // Bytes that this machine copies anyway are read and hashed on the way, so that the copy is verified and a damaged source is found.
   const bool hashed = setup_.plan.verify == VerifyMode::kChecksum || setup_.plan.verify == VerifyMode::kFull;
-  const bool by_server = setup_.server_copy && !(batcher_ != nullptr && (hashed || item.size < setup_.plan.tuning.multipart_threshold));
+  const bool by_server = setup_.server_copy && !no_server_copy_.load(std::memory_order_relaxed) && !(batcher_ != nullptr && (hashed || item.size < setup_.plan.tuning.multipart_threshold));
   if (by_server && !whole_too_large) {
-    CopyInside(ctx, worker, item, mode, ended);
-    return Step::kEnded;
+    if (CopyInside(ctx, worker, item, mode, ended)) return Step::kEnded;
+    no_server_copy_.store(true, std::memory_order_relaxed);
+    return Write(ctx, worker, item, mode, ended);
   }
   if (parts_possible && (whole_too_large || item.size >= setup_.plan.tuning.multipart_threshold)) {
     bool ready = false;
@@ -363,47 +368,54 @@ Step Mover::PutSmall(const OpContext& ctx, Worker& worker, Item& item, const Wri
   return Step::kWaits;
 }
 
-void Mover::CopyInside(const OpContext& ctx, Worker& worker, Item& item, const WriteMode& mode, Ended* ended) {
+bool Mover::CopyInside(const OpContext& ctx, Worker& worker, Item& item, const WriteMode& mode, Ended* ended) {
   const Side& to = setup_.destination;
+  const auto end = [ended](Outcome outcome, Status status) {
+    End(ended, outcome, std::move(status));
+    return true;
+  };
   Result<ObjectInfo> source = setup_.source.provider->Stat(ctx, setup_.source.Full(item.key));
-  if (!source.ok()) {
-    End(ended, Outcome::kFailed, AtSource(source.status()));
-    return;
-  }
+  if (!source.ok()) return end(Outcome::kFailed, AtSource(source.status()));
   CopyOptions options;
   options.if_absent = mode.if_absent && to.caps.conditional_put;
   if (!mode.if_absent && to.caps.replace_if_match) options.if_match = mode.if_match;
+  if (!to.caps.conditional_copy && (options.if_absent || !options.if_match.empty())) {
+    board_.Note(to.provider->Name() + ": the storage cannot copy conditionally; each key is looked at right before it is copied to");
+    if (Status status = LookBefore(ctx, item, mode); !status.ok()) return end(Outcome::kFailed, std::move(status));
+    options.if_absent = false;
+    options.if_match.clear();
+  }
   if (setup_.source.caps.conditional_get) options.source_if_match = source->etag;
   options.replace = PropertiesToCarry(*source, setup_.source, to, setup_.plan);
   if (Status status = AddAccess(ctx, setup_.source, setup_.source.Full(item.key), setup_.destination, setup_.plan, &*options.replace); !status.ok()) {
-    return End(ended, Outcome::kFailed, AtSource(std::move(status)));
+    return end(Outcome::kFailed, AtSource(std::move(status)));
   }
   options.attempt_id = setup_.NextAttempt();
   worker.meter->Begin(item.key, item.size);
   Result<ObjectInfo> stored = to.provider->CopyFrom(ctx, setup_.source.provider->Locate(setup_.source.Full(item.key)), to.Full(item.to), options);
   worker.meter->End();
+  if (stored.code() == Code::kUnsupported) return false;
   if (!stored.ok()) {
     const bool changed = stored.code() == Code::kPreconditionFailed && mode.if_absent;
-    End(ended, Outcome::kFailed,
-        changed ? AtSource(Status(Code::kSourceChanged, "the object was replaced while it was copied"))
-                : (stored.code() == Code::kNotFound ? AtSource(stored.status()) : stored.status()));
-    return;
+    return end(Outcome::kFailed, changed ? AtSource(Status(Code::kSourceChanged, "the object was replaced while it was copied"))
+                                         : (stored.code() == Code::kNotFound ? AtSource(stored.status()) : stored.status()));
   }
   if (stored->size == 0) stored->size = source->size;
-  // The service copied the bytes: its digest of the copy against the source's, where it keeps both.
-  const Digest* kept = nullptr;
+  // The service copied the bytes: its digest of the copy against the source's.  Where it answers for both, they are proven; where for one, it is what a verification must find; a
+  // record that was copied with the bytes says nothing about them.
+  DigestSet known;
   DigestMask confirmed = 0;
-  for (const Digest& digest : source->digests) {
-    const Digest* copy = stored->digests.Find(digest.kind);
-    if (copy == nullptr || (source->confirmed & stored->confirmed & MaskOf(digest.kind)) == 0) continue;
-    if (!(*copy == digest)) {
-      End(ended, Outcome::kFailed, Status(Code::kIntegrity, "the service's copy has another digest than its source"));
-      return;
+  for (const ObjectInfo* side : {&*source, &*stored}) {
+    for (const Digest& digest : ConfirmedDigests(*side)) {
+      const Digest* other = known.Find(digest.kind);
+      if (other != nullptr && !(*other == digest)) return end(Outcome::kFailed, Status(Code::kIntegrity, "the service's copy has another digest than its source"));
+      if (other != nullptr) confirmed |= MaskOf(digest.kind);
+      known.Set(digest);
     }
-    kept = copy;
-    confirmed = MaskOf(digest.kind);
   }
-  FillWritten(setup_, item, *source, *stored, mode, confirmed, kept, ended);
+  stored->digests = known;
+  FillWritten(setup_, item, *source, *stored, mode, confirmed, nullptr, ended);
+  return true;
 }
 
 // ---- reading back, comparing, removing ----

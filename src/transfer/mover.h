@@ -52,12 +52,14 @@ class Mover {
   bool CopyInside(const OpContext& ctx, Worker& worker, Item& item, const WriteMode& mode, Ended* ended);
   bool FindsOut(const Item& item, const WriteMode& mode) const;
   Status CheckThenWrite(const OpContext& ctx, const Item& item, const WriteMode& mode);
+  Status LookBefore(const OpContext& ctx, const Item& item, const WriteMode& mode);
 
   const Setup& setup_;
   Board& board_;
   JobQueue& queue_;
   Batcher* const batcher_;
   LargeObjects& large_;
+  std::atomic<bool> no_server_copy_{false};  // the service said that it does not copy after all
   std::atomic<bool> no_conditions_{false};  // the destination did not know whether it can write conditionally, and cannot
 };
 

@@ -30,7 +30,7 @@ Capabilities LocalProvider::Caps() const {
   caps.acl = true;
   caps.tags = true;
   caps.storage_class = true;
-  caps.server_copy = true;
+  caps.server_copy = caps.conditional_copy = true;
   caps.set_properties = true;
   caps.multipart = true;
   caps.part_copy = true;

@@ -19,7 +19,7 @@ Capabilities TheCapabilities() {
   caps.sorted_list = caps.delimited_list = true;
   caps.conditional_get = caps.conditional_put = caps.replace_if_match = caps.conditional_remove = true;
   caps.metadata = caps.acl = caps.tags = caps.storage_class = true;
-  caps.server_copy = caps.set_properties = caps.multipart = caps.part_copy = true;
+  caps.server_copy = caps.conditional_copy = caps.set_properties = caps.multipart = caps.part_copy = true;
   caps.batch = caps.open = caps.put_unknown_size = caps.keeps_mtime = caps.confirms_digest = true;
   caps.max_parts = kMaxParts;
   caps.max_remove_many = 1000;

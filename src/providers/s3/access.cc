@@ -78,16 +78,13 @@ Result<Properties> S3Provider::GetAccess(const OpContext& ctx, std::string_view 
   const Dialect& dialect = **entered;
   if (acl && !dialect.acl) return Fail(kOperation, key, Code::kUnsupported, std::string(dialect.title) + " has no ACLs of objects");
   if (tags && !dialect.tags) return Fail(kOperation, key, Code::kUnsupported, std::string(dialect.title) + " has no tags");
-  const auto ask = [&](const char* what) {
+  Properties access;
+  if (acl) {
     Call call;
     call.operation = kOperation;
     call.key = key;
-    call.query.emplace_back(what, "");
-    return api_->Send(ctx, call);
-  };
-  Properties access;
-  if (acl) {
-    const Result<http::Response> answer = ask("acl");
+    call.query.emplace_back("acl", "");
+    const Result<http::Response> answer = api_->Send(ctx, call);
     if (!answer.ok()) return answer.status();
     AclHandler handler;
     if (!codec::ParseXml(answer->body, handler).ok() || !handler.complete) return Fail(kOperation, key, NoAnswer());
@@ -97,13 +94,24 @@ Result<Properties> S3Provider::GetAccess(const OpContext& ctx, std::string_view 
     }
   }
   if (tags) {
-    const Result<http::Response> answer = ask("tagging");
-    if (!answer.ok() && !answer.status().detail().service_code.starts_with("NoSuchTagSet")) return answer.status();
-    TagHandler handler;
-    if (answer.ok() && (!codec::ParseXml(answer->body, handler).ok() || !handler.complete)) return Fail(kOperation, key, NoAnswer());
-    access.tags = std::move(handler.tags);
+    Result<std::map<std::string, std::string>> found = TagsOf(ctx, key, std::nullopt);
+    if (!found.ok()) return found.status();
+    access.tags = std::move(*found);
   }
   return access;
+}
+
+Result<std::map<std::string, std::string>> S3Provider::TagsOf(const OpContext& ctx, std::string_view key, const std::optional<std::string>& bucket) {
+  Call call;
+  call.operation = "get-access";
+  call.key = key;
+  call.bucket = bucket;
+  call.query.emplace_back("tagging", "");
+  const Result<http::Response> answer = api_->Send(ctx, call);
+  if (!answer.ok() && !answer.status().detail().service_code.starts_with("NoSuchTagSet")) return answer.status();
+  TagHandler handler;
+  if (answer.ok() && (!codec::ParseXml(answer->body, handler).ok() || !handler.complete)) return Fail("get-access", key, NoAnswer());
+  return std::move(handler.tags);
 }
 
 }  // namespace fileferry::s3

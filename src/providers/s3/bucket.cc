@@ -60,6 +60,7 @@ HealthReport S3Provider::Health(const OpContext& ctx) {
   add("create only if absent", caps.conditional_put           ? "kept by the service"
                                : caps.conditional_put_unknown ? "not known yet: found out by the first write"
                                                               : "not known to be kept: looked at before writing");
+  if (caps.server_copy && caps.conditional_put && !caps.conditional_copy) add("create only if absent, copies", "not known to be kept: looked at before copying");
   add("sorted listing", YesNo((*dialect)->sorted_list));
   if (const auto offset = api_->clock_offset(); offset.count() != 0) add("clock", "off by " + std::to_string(offset.count() / 1000) + " s; corrected");
   if (!listed.ok()) {

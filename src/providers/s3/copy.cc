@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "codec/xml.h"
+#include "fileferry/ops.h"
 #include "providers/s3/provider.h"
 #include "providers/s3/results.h"
 
@@ -17,11 +18,10 @@ std::string CopySource(std::string_view bucket, std::string_view key, std::strin
   return source;
 }
 
-// What is known of the source travels with the copy, whatever else is replaced.
+// What was written down of the source's bytes travels with the copy, whatever else is replaced.
 DigestSet Carried(const Dialect& dialect, const ObjectInfo& source) {
   DigestSet kept;
   for (const Digest& digest : source.digests) {
-    if ((source.confirmed & MaskOf(digest.kind)) == 0) continue;
     if (digest.kind == DigestKind::kCrc64Nvme && dialect.keeps_crc64) continue;
     kept.Set(digest);
   }
@@ -50,18 +50,20 @@ Result<ObjectInfo> S3Provider::CopyFrom(const OpContext& ctx, const Location& fr
   if (!entered.ok()) return entered.status();
   const Dialect& dialect = **entered;
   if (!dialect.server_copy || from.service != Locate(to).service) return Fail("copy", to, Code::kUnsupported, "the source lies in another service: send the bytes instead");
-  if (options.if_absent && !(dialect.conditional_put && dialect.conditional_copy)) {
+  const bool conditional = options.if_absent || !options.if_match.empty();
+  if (options.if_absent && !(Caps().conditional_put && CopiesConditionally(dialect))) {
     return Fail("copy", to, Code::kUnsupported, std::string(dialect.title) + " is not known to honour If-None-Match on copies: send the bytes instead");
   }
-  if (!options.if_match.empty() && !(dialect.replace_if_match && dialect.conditional_copy)) {
+  if (!options.if_match.empty() && !(dialect.replace_if_match && CopiesConditionally(dialect))) {
     return Fail("copy", to, Code::kUnsupported, std::string(dialect.title) + " is not known to honour If-Match on copies: send the bytes instead");
   }
   if (Status status = CheckKeyBytes(from.key); !status.ok()) return Fail("copy", to, status);
 
   // A look at the source: where it is checked that it is the version that was meant, and where something must be carried over.
+  const bool in_parts = conditional && !dialect.conditional_copy;  // CopyObject would not look at the condition, a completion does
   const bool check_here = !options.source_if_match.empty() && !dialect.conditional_copy;
   ObjectInfo source;
-  if (options.replace || check_here) {
+  if (options.replace || check_here || in_parts) {
     Result<ObjectInfo> found = Head(ctx, "copy", from.key, from.container, options.source_version_id);
     if (!found.ok()) return found;
     source = std::move(*found);
@@ -69,6 +71,7 @@ Result<ObjectInfo> S3Provider::CopyFrom(const OpContext& ctx, const Location& fr
       return Fail("copy", to, Code::kPreconditionFailed, "the source is another version than the one that was meant");
     }
   }
+  if (in_parts) return CopyOnCondition(ctx, from, to, source, options);
   Call call;
   call.operation = "copy";
   call.method = HttpMethod::kPut;
@@ -78,7 +81,7 @@ Result<ObjectInfo> S3Provider::CopyFrom(const OpContext& ctx, const Location& fr
   const std::string attempt_id = options.attempt_id.empty() ? RandomId() : options.attempt_id;
   if (options.replace) {
     const DigestSet kept = Carried(dialect, source);
-    if (Status status = AppendProperties(dialect, WithDefaults(*options.replace), {attempt_id, &kept}, &call.headers); !status.ok()) return Fail("copy", to, status);
+    if (Status status = AppendProperties(dialect, WithDefaults(*options.replace), {attempt_id, &kept, source.size}, &call.headers); !status.ok()) return Fail("copy", to, status);
     call.headers.emplace_back("x-amz-metadata-directive", "REPLACE");
     if (!options.replace->tags.empty()) call.headers.emplace_back("x-amz-tagging-directive", "REPLACE");
   } else {
@@ -108,8 +111,41 @@ Result<ObjectInfo> S3Provider::CopyFrom(const OpContext& ctx, const Location& fr
     }
     return status;
   }
-  if (Result<WriteResult> result = ReadWriteResult(response->body, "CopyObject"); !result.ok()) return Fail("copy", to, result.status());
-  return Head(ctx, "copy", to, std::nullopt, {});
+  const Result<WriteResult> result = ReadWriteResult(response->body, "CopyObject");
+  if (!result.ok()) return Fail("copy", to, result.status());
+  const std::string_view version = response->Find("x-amz-version-id");
+  Result<ObjectInfo> there = Head(ctx, "copy", to, std::nullopt, version == "null" ? std::string() : std::string(version));
+  if (!there.ok() && there.code() != Code::kNotFound) return there;
+  // What another writer put there right after the copy is not what was copied.
+  const bool ours = there.ok() && (result->etag.empty() || SameEtag(result->etag, there->etag)) && (!options.replace || there->attempt_id == attempt_id);
+  if (!ours) return Fail("copy", to, options.if_absent ? Code::kAlreadyExists : Code::kPreconditionFailed, "another writer replaced or removed the copy right after it was made");
+  return there;
+}
+
+// Where CopyObject does not look at conditions and a completion does: no byte passes through the client, and the write is atomic.
+Result<ObjectInfo> S3Provider::CopyOnCondition(const OpContext& ctx, const Location& from, std::string_view to, const ObjectInfo& source, const CopyOptions& options) {
+  Properties properties;
+  if (options.replace) {
+    properties = *options.replace;
+  } else {  // what CopyObject would take along
+    properties = source.properties;
+    properties.storage_class.clear();
+    properties.sse.clear();
+    properties.sse_kms_key.clear();
+    if (api_->Vendor().tags) {
+      Result<std::map<std::string, std::string>> tags = TagsOf(ctx, from.key, from.container);
+      if (!tags.ok()) return tags.status();
+      properties.tags = std::move(*tags);
+    }
+  }
+  if (source.size > 0) return CopyInParts(ctx, from, to, source, properties, options);
+  PutOptions put;  // an upload has no part without bytes
+  put.properties = std::move(properties);
+  put.if_absent = options.if_absent;
+  put.if_match = options.if_match;
+  put.attempt_id = options.attempt_id;
+  const std::unique_ptr<ISource> nothing = MemorySource({});
+  return Put(ctx, to, *nothing, put);
 }
 
 Result<ObjectInfo> S3Provider::SetProperties(const OpContext& ctx, std::string_view key, const Properties& properties) {
@@ -140,7 +176,8 @@ Result<ObjectInfo> S3Provider::CopyInParts(const OpContext& ctx, const Location&
   upload.size = source.size;
   upload.attempt_id = options.attempt_id.empty() ? RandomId() : options.attempt_id;
   upload.part_size = std::min<std::uint64_t>(std::max<std::uint64_t>(source.size / dialect.max_parts + 1, std::uint64_t{1} << 30), dialect.max_part);
-  Result<std::string> id = CreateUpload(ctx, to, upload);
+  const DigestSet kept = Carried(dialect, source);
+  Result<std::string> id = NewUpload(ctx, to, upload, {upload.attempt_id, &kept, source.size});
   if (!id.ok()) return id.status();
   std::vector<PartInfo> parts;
   Status problem;
@@ -155,7 +192,10 @@ Result<ObjectInfo> S3Provider::CopyInParts(const OpContext& ctx, const Location&
     complete.size = source.size;
     complete.attempt_id = upload.attempt_id;
     complete.properties = properties;
-    if (const Digest* crc64 = source.digests.Find(DigestKind::kCrc64Nvme)) complete.crc64 = *crc64;
+    complete.if_absent = options.if_absent;
+    complete.if_match = options.if_match;
+    const Digest* crc64 = source.digests.Find(DigestKind::kCrc64Nvme);
+    if (crc64 != nullptr && (source.confirmed & MaskOf(DigestKind::kCrc64Nvme)) != 0) complete.crc64 = *crc64;
     Result<ObjectInfo> done = CompleteUpload(ctx, to, *id, parts, complete);
     if (done.ok()) return done;
     problem = done.status();

@@ -229,6 +229,8 @@ bool IsFolded(const Dialect& dialect, std::string_view key) {
          ((dialect.keys & kFoldsBackslash) != 0 && key.find('\\') != std::string_view::npos);
 }
 
+bool CopiesConditionally(const Dialect& dialect) { return dialect.conditional_copy || (dialect.part_copy && dialect.conditional_complete); }
+
 Capabilities CapabilitiesOf(const Dialect& dialect) {
   Capabilities caps;
   caps.sorted_list = dialect.sorted_list;
@@ -243,6 +245,7 @@ Capabilities CapabilitiesOf(const Dialect& dialect) {
   caps.tags = dialect.tags;
   caps.storage_class = dialect.storage_class;
   caps.server_copy = dialect.server_copy;
+  caps.conditional_copy = dialect.server_copy && CopiesConditionally(dialect);
   caps.set_properties = dialect.server_copy;
   caps.multipart = true;
   caps.part_copy = dialect.part_copy;

@@ -78,6 +78,9 @@ Status CheckDialectKey(const Dialect& dialect, std::string_view key);
 // The service would take another key for this one: nothing can be there, and no request may be sent.
 bool IsFolded(const Dialect& dialect, std::string_view key);
 
+// Whether a copy can be made conditional: by CopyObject itself, or as an upload of copied parts that is completed conditionally.
+bool CopiesConditionally(const Dialect& dialect);
+
 Capabilities CapabilitiesOf(const Dialect& dialect);
 
 }  // namespace fileferry::s3

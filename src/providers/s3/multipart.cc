@@ -106,6 +106,10 @@ void SetOffsets(std::vector<PartInfo>* parts) {
 }  // namespace
 
 Result<std::string> S3Provider::CreateUpload(const OpContext& ctx, std::string_view key, const UploadOptions& options) {
+  return NewUpload(ctx, key, options, {options.attempt_id, nullptr, 0});
+}
+
+Result<std::string> S3Provider::NewUpload(const OpContext& ctx, std::string_view key, const UploadOptions& options, const Reserved& reserved) {
   Result<const Dialect*> entered = Enter(ctx, "create-upload", key);
   if (!entered.ok()) return entered.status();
   const Dialect& dialect = **entered;
@@ -118,7 +122,7 @@ Result<std::string> S3Provider::CreateUpload(const OpContext& ctx, std::string_v
   call.key = key;
   call.xml = true;
   call.query.emplace_back("uploads", "");
-  if (Status status = AppendProperties(dialect, WithDefaults(options.properties), {options.attempt_id, nullptr}, &call.headers); !status.ok()) {
+  if (Status status = AppendProperties(dialect, WithDefaults(options.properties), reserved, &call.headers); !status.ok()) {
     return Fail("create-upload", key, status);
   }
   if (dialect.keeps_crc64) {
@@ -212,11 +216,13 @@ Result<PartInfo> S3Provider::UploadPartCopy(const OpContext& ctx, std::string_vi
   if (part.number < 1 || part.number > dialect.max_parts) {
     return Fail("upload-part-copy", key, Code::kInvalidArgument, "the number of a part is between 1 and " + std::to_string(dialect.max_parts));
   }
+  bool all = false;  // some services refuse a range of a small object, also where it is all of it
   if (!source_if_match.empty() && !dialect.conditional_copy) {
     // The service does not look: a part of another version is found by the token before, and by the digest of the whole.
     Result<ObjectInfo> source = Head(ctx, "upload-part-copy", from.key, from.container, {});
     if (!source.ok()) return source.status();
     if (!SameEtag(source->etag, source_if_match)) return Fail("upload-part-copy", key, Code::kPreconditionFailed, "the source is another version than the one that was meant");
+    all = part.offset == 0 && part.size == source->size;
   }
   Call call;
   call.operation = "upload-part-copy";
@@ -228,7 +234,7 @@ Result<PartInfo> S3Provider::UploadPartCopy(const OpContext& ctx, std::string_vi
   call.query.emplace_back("uploadId", upload_id);
   call.headers.emplace_back("content-type", kNoContentType);
   call.headers.emplace_back("x-amz-copy-source", "/" + UriEncode(from.container, false) + "/" + UriEncode(from.key, true));
-  call.headers.emplace_back("x-amz-copy-source-range", "bytes=" + std::to_string(part.offset) + "-" + std::to_string(part.offset + part.size - 1));
+  if (!all) call.headers.emplace_back("x-amz-copy-source-range", "bytes=" + std::to_string(part.offset) + "-" + std::to_string(part.offset + part.size - 1));
   if (!source_if_match.empty()) call.headers.emplace_back("x-amz-copy-source-if-match", source_if_match);
   Result<http::Response> response = api_->Send(ctx, call);
   if (!response.ok()) return response.status();

@@ -5,6 +5,7 @@
 #define FILEFERRY_PROVIDERS_S3_PROVIDER_H_
 
 #include <atomic>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -77,6 +78,9 @@ class S3Provider final : public S3StorageProvider {
   Status CheckByEtag(const OpContext& ctx, const Dialect& dialect, std::string_view key, const GetOptions& options, const DigestSet& came, const ObjectInfo& info);
   Result<RawListPage> ListOnce(const OpContext& ctx, const Dialect& dialect, const ListQuery& query, bool version_1, const std::string& position);
   void RemovePage(const OpContext& ctx, const Dialect& dialect, std::vector<RemoveResult>* results, std::span<const std::size_t> page);
+  Result<ObjectInfo> CopyOnCondition(const OpContext& ctx, const Location& from, std::string_view to, const ObjectInfo& source, const CopyOptions& options);
+  Result<std::map<std::string, std::string>> TagsOf(const OpContext& ctx, std::string_view key, const std::optional<std::string>& bucket);
+  Result<std::string> NewUpload(const OpContext& ctx, std::string_view key, const UploadOptions& options, const Reserved& reserved);
   Result<ObjectInfo> CopyInParts(const OpContext& ctx, const Location& from, std::string_view to, const ObjectInfo& source, const Properties& properties, const CopyOptions& options);
   Result<PartInfo> SendPart(const OpContext& ctx, const Dialect& dialect, Call& call, const PartSpec& part, ISource& source);
   Result<ObjectInfo> LostComplete(const OpContext& ctx, std::string_view key, const CompleteOptions& options, const Status& error);

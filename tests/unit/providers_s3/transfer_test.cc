@@ -315,7 +315,7 @@ TEST_CASE("trap 48: the body of complete is sorted and escaped") {
 }
 
 TEST_CASE("trap 49: the source of a copy is encoded, and a copy onto itself replaces and keeps who wrote it") {
-  const std::string done = "<CopyObjectResult><ETag>\"e\"</ETag></CopyObjectResult>";
+  const std::string done = "<CopyObjectResult><ETag>\"e1\"</ETag></CopyObjectResult>";
   Script script({Xml(done), Length(Ok(), 5)});
   Location from = script.provider->Locate("a b+c%\xC3\xBC/d");
   CopyOptions options;
@@ -331,6 +331,86 @@ TEST_CASE("trap 49: the source of a copy is encoded, and a copy onto itself repl
   CHECK(request.Header("x-amz-copy-source-if-match") == "\"e1\"");
   CHECK(request.Header("x-amz-meta-ferry-attempt") == "writer");
   CHECK(request.Header("x-amz-meta-ferry-crc64") == "AAAAAAAAAAE=");
+}
+
+TEST_CASE("a copy that another writer replaced at once is not taken for ours") {
+  const std::string done = "<CopyObjectResult><ETag>\"e1\"</ETag></CopyObjectResult>";
+  CopyOptions options;
+  options.attempt_id = "ours";
+  options.replace = Properties{};
+  const MockAnswer source = Length(Ok(), 5);
+  const auto copied = [&](MockAnswer there, MockAnswer answer) {
+    Script script({source, std::move(answer), std::move(there)});
+    Result<ObjectInfo> result = script.provider->CopyFrom(kCtx, script.provider->Locate("from"), "to", options);
+    return std::pair(std::move(result), script.seen().back());
+  };
+  CHECK(copied(Length(Ok({}, {{"x-amz-meta-ferry-attempt", "ours"}}), 5), Xml(done)).first.ok());
+  CHECK(copied(Length(Ok({}, {{"x-amz-meta-ferry-attempt", "theirs"}}), 5), Xml(done)).first.code() == Code::kPreconditionFailed);
+  CHECK(copied(Length(Ok({}, {{"ETag", "\"e2\""}, {"x-amz-meta-ferry-attempt", "ours"}}), 5), Xml(done)).first.code() == Code::kPreconditionFailed);
+  CHECK(copied(Bare(404), Xml(done)).first.code() == Code::kPreconditionFailed);
+  MockAnswer versioned = Xml(done);
+  versioned.headers.emplace_back("x-amz-version-id", "v1");
+  CHECK(copied(Length(Ok({}, {{"x-amz-meta-ferry-attempt", "ours"}}), 5), versioned).second.query == "versionId=v1");
+  options.if_absent = true;
+  CHECK(copied(Length(Ok({}, {{"x-amz-meta-ferry-attempt", "theirs"}}), 5), Xml(done)).first.code() == Code::kAlreadyExists);
+}
+
+TEST_CASE("where CopyObject does not look at conditions, an upload of one copied part does, and no byte passes") {
+  const MockAnswer head = Length(Ok({}, {{"x-amz-meta-ferry-crc64", "AAAAAAAAAAE="}, {"x-amz-meta-kind", "photo"}}), 5);
+  Script script([&](const MockRequest& request) {
+    if (request.method == "HEAD") return head;
+    if (request.query.find("tagging") != std::string::npos) return Xml("<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>");
+    if (request.query == "uploads=") return Xml("<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>");
+    if (request.method == "PUT") return Xml("<CopyPartResult><ETag>\"p\"</ETag></CopyPartResult>");
+    return Xml("<CompleteMultipartUploadResult><ETag>\"w-1\"</ETag></CompleteMultipartUploadResult>");
+  }, "minio");
+  CHECK(script.provider->Caps().conditional_copy);
+  CopyOptions options;
+  options.if_absent = true;
+  const Result<ObjectInfo> copied = script.provider->CopyFrom(kCtx, script.provider->Locate("from"), "to", options);
+  REQUIRE_MESSAGE(copied.ok(), copied.status().ToString());
+  CHECK(copied->confirmed == 0);
+  bool created = false, part = false;
+  for (const MockRequest& request : script.seen()) {
+    CHECK((request.method != "PUT" || request.body.empty()));
+    if (request.query == "uploads=") {
+      created = true;
+      CHECK(request.Header("x-amz-meta-kind") == "photo");
+      CHECK(request.Header("x-amz-tagging") == "a=b");
+      CHECK(request.Header("x-amz-meta-ferry-crc64") == "AAAAAAAAAAE=");
+    }
+    if (request.Has("x-amz-copy-source")) part = true;
+  }
+  CHECK(created);
+  CHECK(part);
+  CHECK(script.seen().back().Header("if-none-match") == "*");
+  Script ceph({head}, "ceph");
+  CHECK_FALSE(ceph.provider->Caps().conditional_copy);
+  CHECK(ceph.provider->CopyFrom(kCtx, ceph.provider->Locate("from"), "to", options).code() == Code::kUnsupported);
+}
+
+TEST_CASE("an upload is proven where every part was, and the ETag of the whole is made of theirs") {
+  const std::string bytes = "hello world";
+  const Digest md5 = Md5(AsBytes(bytes));
+  const std::string whole = ToHex(Md5(md5.value()).value()) + "-1";
+  const auto upload = [&](bool sign, const std::string& etag) {
+    Script script([&](const MockRequest& request) {
+      if (request.method == "PUT") return Ok({}, {{"ETag", "\"" + ToHex(md5.value()) + "\""}});
+      return Xml("<CompleteMultipartUploadResult><ETag>\"" + etag + "\"</ETag></CompleteMultipartUploadResult>");
+    }, "minio", [&](S3Options* options) { options->payload_signing = sign ? PayloadSigning::kAlways : PayloadSigning::kNever; });
+    const std::unique_ptr<ISource> source = MemorySource(AsBytes(bytes));
+    const Result<PartInfo> part = script.provider->UploadPart(kCtx, "k", "u", {1, 0, bytes.size()}, *source);
+    REQUIRE(part.ok());
+    CompleteOptions options;
+    options.size = bytes.size();
+    options.crc64 = part->crc64;
+    const Result<ObjectInfo> done = script.provider->CompleteUpload(kCtx, "k", "u", {*part}, options);
+    REQUIRE(done.ok());
+    return done->confirmed;
+  };
+  CHECK(upload(true, whole) == MaskOf(DigestKind::kCrc64Nvme));
+  CHECK(upload(true, "5eb63bbbe01eeed093cb22bb8f5acdc3-1") == 0);
+  CHECK(upload(false, whole) == 0);
 }
 
 TEST_CASE("trap 51 to 54: keys go on the wire as they are, encoded once") {
