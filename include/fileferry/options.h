@@ -141,6 +141,7 @@ struct PartInfo {
   std::uint64_t size = 0;
   std::string etag;
   std::optional<Digest> crc64;  // of the part's bytes; absent in ListParts where the storage does not keep it
+  bool confirmed = false;       // the answer to the part confirmed its bytes
 };
 
 struct CompleteOptions {

@@ -46,8 +46,7 @@ void FillWritten(const Setup& setup, const Item& item, const ObjectInfo& source,
   const bool as_listed = item.etag.empty() || source.etag.empty() || item.etag == source.etag;
   ended->source_etag = as_listed && !item.announced ? item.etag : source.etag;
   ended->source_modified = as_listed && item.modified ? item.modified : ListedTime(source, setup.source.caps);
-  const bool proven = ended->digest && (confirmed & MaskOf(ended->digest->kind)) != 0;
-  End(ended, proven ? Outcome::kVerified : Outcome::kCopied);
+  End(ended, ended->digest && confirmed != 0 ? Outcome::kVerified : Outcome::kCopied);
 }
 
 // ---- what the listings left open ----

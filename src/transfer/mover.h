@@ -73,7 +73,7 @@ void KeepUnverified(Board& board, std::uint64_t objects);
 Status AtSource(Status status);
 bool IsAtSource(const Status& status);
 
-// Fills ended from the answer to a write.
+// Fills ended from the answer to a write.  confirmed: the digests of the bytes sent, of whatever kind, that the storage confirmed; any proves them.  bytes: their digest where stored does not tell.
 void FillWritten(const Setup& setup, const Item& item, const ObjectInfo& source, const ObjectInfo& stored, const WriteMode& mode, DigestMask confirmed, const Digest* bytes, Ended* ended);
 
 }  // namespace fileferry

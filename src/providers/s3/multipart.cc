@@ -88,6 +88,17 @@ Status Damaged(std::string_view what) {
   return Status(std::move(detail));
 }
 
+// Whether the service confirmed every part's bytes, and its ETag of the whole says that it is these parts in this order: the MD5 of their MD5s.
+bool AllConfirmed(const std::vector<PartInfo>& parts, std::string_view etag) {
+  std::string md5s;
+  for (const PartInfo& part : parts) {
+    const std::optional<Digest> md5 = DigestFromHex(DigestKind::kMd5, Unquoted(part.etag));
+    if (!part.confirmed || !md5) return false;
+    md5s.append(AsText(md5->value()));
+  }
+  return SameEtag(etag, ToHex(Md5(AsBytes(md5s)).value()) + "-" + std::to_string(parts.size()));
+}
+
 // All parts of an upload but the last have one size, unless they grow; then the sizes before a part are summed as far as they are known.
 void SetOffsets(std::vector<PartInfo>* parts) {
   std::uint64_t at = 0, largest = 0;
@@ -174,6 +185,8 @@ Result<PartInfo> S3Provider::SendPart(const OpContext& ctx, const Dialect& diale
   info.etag = QuotedEtag(response->Find("etag"));
   if (info.etag.empty()) return Fail("upload-part", call.key, Damaged("the answer to the part"));
   info.crc64 = stream ? Crc64Digest(stream->crc64()) : *body.digests.Find(DigestKind::kCrc64Nvme);
+  info.confirmed = sign && dialect.checks_sha256;
+  if (md5 && dialect.etag_is_md5 && SameEtag(info.etag, ToHex(body.digests.Find(DigestKind::kMd5)->value()))) info.confirmed = true;
   if (dialect.keeps_crc64) {
     const std::optional<Digest> theirs = DigestFromBase64(DigestKind::kCrc64Nvme, response->Find("x-amz-checksum-crc64nvme"));
     if (theirs && !(*theirs == *info.crc64)) {
@@ -183,6 +196,7 @@ Result<PartInfo> S3Provider::SendPart(const OpContext& ctx, const Dialect& diale
       detail.message = "the service received other bytes than were sent: the CRC-64 of the part differs";
       return Fail("upload-part", call.key, Status(std::move(detail)));
     }
+    if (theirs) info.confirmed = true;
   }
   return info;
 }
@@ -383,7 +397,7 @@ Result<ObjectInfo> S3Provider::CompleteUpload(const OpContext& ctx, std::string_
     if (theirs && !(*theirs == *options.crc64)) {
       return Fail("complete-upload", key, Code::kIntegrity, "the service put together other bytes than were sent: its CRC-64 differs; send the object again");
     }
-    if (theirs) info.confirmed = MaskOf(DigestKind::kCrc64Nvme);
+    if (theirs || (dialect.etag_is_md5 && AllConfirmed(sorted, info.etag))) info.confirmed = MaskOf(DigestKind::kCrc64Nvme);
   }
   return info;
 }
