@@ -184,6 +184,8 @@ static void admin(Conn& c) {
     auto o = std::make_shared<Obj>(); o->size = s; o->ms = now_ms(); o->ctype = "application/octet-stream"; if (s) o->segs.push_back({nullptr, s});
     if (g_md5 == Md5::none) o->etag = fresh_tag(); else { auto m = EVP_MD_CTX_new(); EVP_DigestInit(m, EVP_md5()); for (size_t i = 0; i < s; i += PAT) EVP_DigestUpdate(m, g_pat, std::min(PAT, s - i)); unsigned char d[16]; EVP_DigestFinal(m, d, nullptr); EVP_MD_CTX_free(m); o->etag = hex(d, 16); }
     auto& m = g_b[c.qv("bucket")]; char k[512]; string p = c.qv("prefix"); for (size_t i = 0; i < n; i++) { snprintf(k, 512, "%sd%04zu/f%07zu.bin", p.c_str(), i % dirs, i); m[k] = o; } }
+  else if (c.key == "damage") { auto& m = g_b[c.qv("bucket")]; auto i = m.find(c.qv("key")); if (i == m.end() || !i->second->size) return err(c, 404, "NoSuchKey");   // one bit, and nobody says so
+    auto o = std::make_shared<Obj>(*i->second), s = sub(o, 0, o->size); s->segs[0].b->p[o->size / 2] ^= 1; o->segs = s->segs; i->second = o; }
   else if (c.key != "stats") return err(c, 404, "NoSuchKey");
   rusage u; getrusage(RUSAGE_SELF, &u); string o = "{\"requests\":" + std::to_string(g_req) + ",\"in\":" + std::to_string(g_in) + ",\"out\":" + std::to_string(g_out) + ",\"raw\":" + std::to_string(g_raw) + ",\"cut\":" + std::to_string(g_cut) + ",\"uploads\":" + std::to_string(g_up.size()) +
     ",\"cpu_us\":" + std::to_string((u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000000ll + u.ru_utime.tv_usec + u.ru_stime.tv_usec) + ",\"conns\":" + std::to_string(g_ops["conn"]) + ",\"ops\":{"; bool f = true;

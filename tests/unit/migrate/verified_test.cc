@@ -3,6 +3,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
+
 #include "fileferry/digest.h"
 #include "fileferry/local.h"
 #include "shaped.h"
@@ -70,6 +72,147 @@ TEST_CASE("a copy that nobody has looked at is not called verified") {
   const Progress progress = MustRun(NewCopy(from, to, plan));
   CHECK(Count(progress, Outcome::kCopied) == 1);
   CHECK(progress.bytes_moved == 0);  // the system has copied
+}
+
+TEST_CASE("a rotten file that the system copied is found by a verification, also after its properties were changed") {
+  TempFolder folder;
+  const OpenedStorage from = LocalAt(folder.path + "/src"), to = LocalAt(folder.path + "/dst");
+  PutText(*from.provider, "large", Pattern(300 << 10, 1));
+  Rot(folder.path + "/src/large");
+  MigrationRunner::Options options{SmallParts(), folder.path + "/j.db"};
+  options.plan.verify = VerifyMode::kNone;
+  Result<std::unique_ptr<MigrationRunner>> runner = MigrationRunner::Open(from, to, options);
+  REQUIRE_MESSAGE(runner.ok(), runner.status().ToString());
+  CHECK(Count(MustRun((*runner)->Copy()), Outcome::kCopied) == 1);
+  const auto found = [&] {
+    Result<std::unique_ptr<IRun>> verify = (*runner)->Verify(VerifyMode::kChecksum);
+    REQUIRE(verify.ok());
+    CHECK(Finish(**verify).ok());
+    return Count((*verify)->Snapshot(), Outcome::kDifferent);
+  };
+  CHECK(to.provider->Stat({}, "large")->confirmed == 0);
+  CHECK(found() == 1);
+  Properties properties = to.provider->Stat({}, "large")->properties;
+  properties.cache_control = "no-store";
+  REQUIRE(to.provider->SetProperties({}, "large", properties).ok());
+  CHECK(to.provider->Stat({}, "large")->confirmed == 0);
+  CHECK(found() == 1);
+}
+
+namespace {
+
+// As an S3 service without digests of its own: what it tells of an object's bytes was written beside them; a Put may be confirmed by another kind than the plan's.
+class Recorded : public Shaped {
+ public:
+  using Shaped::Shaped;
+  Result<ObjectInfo> Stat(const OpContext& ctx, std::string_view key) override { return Told(key, Shaped::Stat(ctx, key)); }
+  Result<ObjectInfo> Get(const OpContext& ctx, std::string_view key, const GetOptions& options, ISink& sink) override {
+    Result<ObjectInfo> info = Shaped::Get(ctx, key, options, sink);
+    if (!info.ok() || options.length || !options.verify) return Told(key, std::move(info));
+    if (records.count(std::string(key)) != 0 && !stale) return Status(Code::kIntegrity, "damaged");
+    info->confirmed = 0;
+    return info;
+  }
+  Result<ObjectInfo> Put(const OpContext& ctx, std::string_view key, ISource& source, const PutOptions& options) override {
+    PutOptions more = options;
+    more.digests = static_cast<DigestMask>(more.digests | MaskOf(DigestKind::kSha256));
+    Result<ObjectInfo> info = Shaped::Put(ctx, key, source, more);
+    if (info.ok()) info->confirmed = confirms;
+    return info;
+  }
+  std::map<std::string, Digest> records;  // of other bytes
+  bool stale = true;                      // the provider finds out that the record is wrong, and not the bytes
+  DigestMask confirms = 0;
+
+ private:
+  Result<ObjectInfo> Told(std::string_view key, Result<ObjectInfo> info) {
+    if (!info.ok()) return info;
+    info->confirmed = 0;
+    const auto record = records.find(std::string(key));
+    if (record != records.end()) info->digests.Set(record->second);
+    return info;
+  }
+};
+
+std::shared_ptr<Recorded> NewRecorded(const char* name) {
+  auto storage = std::make_shared<Recorded>(MemoryStorageProvider::Create(name));
+  storage->caps.server_copy = storage->caps.batch = storage->caps.open = false;
+  return storage;
+}
+
+}  // namespace
+
+TEST_CASE("any digest that the storage confirmed proves a copy; a record that we wrote beside it does not") {
+  const OpenedStorage from = Opened(MemoryStorageProvider::Create("m:"), "m:");
+  PutText(*from.provider, "k", "bytes");
+  for (const bool confirms : {false, true}) {
+    CAPTURE(confirms);
+    TempFolder folder;
+    auto to = NewRecorded("n:");
+    to->confirms = confirms ? MaskOf(DigestKind::kSha256) : DigestMask{0};
+    Result<std::unique_ptr<MigrationRunner>> runner = MigrationRunner::Open(from, Opened(to, "n:"), {CopyPlan{}, folder.path + "/j.db"});
+    REQUIRE_MESSAGE(runner.ok(), runner.status().ToString());
+    CHECK(Count(MustRun((*runner)->Copy()), confirms ? Outcome::kVerified : Outcome::kCopied) == 1);
+    int reads = 0;
+    to->OnCall([&](Operation operation, const std::string&) {
+      if (operation == Operation::kGet) ++reads;
+      return Status();
+    });
+    CHECK(Count(MustRun((*runner)->Verify(VerifyMode::kChecksum)), Outcome::kVerified) == 1);
+    CHECK(reads == 1);
+  }
+}
+
+TEST_CASE("a record of other bytes is no damage where the storage shows that it is the record that is wrong") {
+  for (const bool stale : {true, false}) {
+    CAPTURE(stale);
+    auto from = NewRecorded("m:");
+    PutText(*from, "large", Pattern(300 << 10, 1));
+    PutText(*from, "small", "small");
+    const Digest other = [] {
+      Hasher hasher(MaskOf(DigestKind::kCrc64Nvme));
+      hasher.Update(AsBytes("other bytes"));
+      return *hasher.Finish().begin();
+    }();
+    from->records = {{"large", other}, {"small", other}};
+    from->stale = stale;
+    const OpenedStorage to = Opened(MemoryStorageProvider::Create("n:"), "n:");
+    Result<std::unique_ptr<IRun>> run = NewCopy(Opened(from, "m:"), to, SmallParts());
+    REQUIRE(run.ok());
+    CHECK(Finish(**run).ok());
+    CHECK(Count((*run)->Snapshot(), Outcome::kVerified) == (stale ? 2 : 0));
+    CHECK(Count((*run)->Snapshot(), Outcome::kCorrupt) == (stale ? 0 : 2));
+    CHECK(Contents(*to.provider).size() == (stale ? 2 : 0));
+  }
+}
+
+TEST_CASE("a service that copies, but not conditionally, is looked at first; one that does not copy after all gets the bytes") {
+  for (const bool copies : {true, false}) {
+    CAPTURE(copies);
+    const ProviderPtr memory = MemoryStorageProvider::Create("n:");
+    const OpenedStorage from = Opened(MemoryStorageProvider::Create("m:"), "m:");
+    auto to = std::make_shared<Shaped>(memory);
+    to->caps.batch = to->caps.conditional_copy = false;
+    for (int i = 0; i < 8; ++i) PutText(*from.provider, "k" + std::to_string(i), "bytes");
+    PutText(*memory, "k0", "other");
+    std::atomic<int> asked{0};
+    to->OnCall([&](Operation operation, const std::string&) {
+      if (operation != Operation::kCopyFrom) return Status();
+      ++asked;
+      return copies ? Status() : Status(Code::kUnsupported, "no copies today");
+    });
+    CopyPlan plan;
+    plan.transfers = 1;
+    Result<std::unique_ptr<IRun>> run = NewCopy(from, Opened(to, "n:"), plan);
+    REQUIRE(run.ok());
+    CHECK(Finish(**run).ok());
+    const Progress progress = (*run)->Snapshot();
+    CHECK(Count(progress, Outcome::kVerified) == 7);
+    CHECK(Count(progress, Outcome::kConflict) == 1);
+    CHECK(asked == (copies ? 7 : 1));
+    CHECK((progress.bytes_moved == 0) == copies);
+    CHECK(Contents(*memory)["k0"] == "other");
+  }
 }
 
 TEST_CASE("a large file that has rotted is named, not copied as good") {
