@@ -129,9 +129,11 @@ class IStorageProvider {
 
   virtual std::string_view Scheme() const = 0;  // "s3", "file", "memory"; constant for the type
   virtual std::string Name() const = 0;         // for messages: "media", "s3://bucket", "/srv/files"; constant for the object, no secret
-  virtual Capabilities Caps() const = 0;        // constant for the object
+  // Constant for the object.  Where what the storage can do depends on who answers there (S3 without a configured vendor), the first of Caps, CheckKey and Locate that is called may
+  // ask, once; every later call, and every call elsewhere, is without I/O.
+  virtual Capabilities Caps() const = 0;
 
-  // Whether the storage can hold this key: OK, or kInvalidArgument with the reason.  No I/O.
+  // Whether the storage can hold this key: OK, or kInvalidArgument with the reason.  Sends nothing for the key (see Caps).
   virtual Status CheckKey(std::string_view key) const = 0;
 
   // kNotFound if there is no object at key.  Never answers for a prefix.
@@ -157,7 +159,7 @@ class IStorageProvider {
   // One result for each key, in the order of keys.  Works everywhere; cheaper than Remove where max_remove_many > 1.
   virtual std::vector<RemoveResult> RemoveMany(const OpContext& ctx, std::span<const std::string> keys) = 0;
 
-  // Where key lies, for CopyFrom of another provider of the same service.
+  // Where key lies, for CopyFrom of another provider of the same service.  May look for credentials where none were needed yet.
   virtual Location Locate(std::string_view key) const = 0;
   // Copies inside the service; no byte passes through the client.  kUnsupported if from.service is not Locate(to).service or caps.server_copy is off.
   virtual Result<ObjectInfo> CopyFrom(const OpContext& ctx, const Location& from, std::string_view to, const CopyOptions& options) = 0;
