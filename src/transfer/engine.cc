@@ -253,7 +253,7 @@ void Engine::DoItem(Worker& worker, Item& item) {
 
 // What is still due for an object that was just stored: reading it back where everything is to be read.
 void Engine::AfterWrite(Item& item, Ended* ended) {
-  if (setup_.plan.verify != VerifyMode::kFull) return;
+  if (setup_.plan.verify != VerifyMode::kFull) return;  // without a digest, ReadBack reads the source for one
   item.digest = ended->digest;
   item.written = ended->token;
   item.trash = ended->trash;

@@ -75,7 +75,7 @@ def an_object_that_another_program_replaced_with_our_metadata_is_read():
 def buckets_of_one_service_are_copied_inside():
     """Whatever the service knows of conditions: no body passes, nothing is replaced, and what another writer put there stays."""
     for vendor in ("minio", "ceph", "r2", "aws"):
-        with workspace("inside") as work, Sinkd(("one", "two")) as server:
+        with workspace("inside") as work, Sinkd(("one", "two", "three")) as server:
             s = tree(work)
             one, two = (server.text(bucket, vendor=vendor) for bucket in ("one", "two"))
             ferry("copy", QUIET, s, one)
@@ -91,6 +91,9 @@ def buckets_of_one_service_are_copied_inside():
             ferry("verify", QUIET, cwd=work, expect=(0, 1))
             damage(server, "3", "two")
             check("3" in str(ferry("verify", QUIET, "--verify", "full", cwd=work, expect=1)), vendor)
+            os.makedirs(f"{work}/full")
+            ferry("migrate", QUIET, "--verify", "full", one, server.text("three", vendor=vendor), cwd=f"{work}/full")
+            check(states(f"{work}/full").get("verified") == 5, f"{vendor}: {states(f'{work}/full')}")
 
 
 def a_rollback_leaves_a_versioned_bucket_as_it_was():
