@@ -80,6 +80,7 @@ struct Location {
   std::string service;    // e.g. "s3 https://s3.eu-west-1.amazonaws.com AKIA…"; equal texts mean "the same service"; never a secret
   std::string container;  // bucket or root folder
   std::string key;
+  std::string region{};   // where the container is, if known: keys for encryption belong to a service and a region
 };
 
 struct CopyOptions {

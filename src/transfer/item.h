@@ -144,6 +144,7 @@ struct Side {
   Capabilities caps;
   std::string prefix;           // "" or ends in '/'
   std::string text;             // for messages
+  std::string key_ring;         // service and region whose keys encrypt its objects; empty: not known
   std::string single;           // the text names exactly this one object (its key in the storage); empty otherwise
 
   std::string Full(const std::string& relative) const { return single.empty() ? prefix + relative : single; }

@@ -94,7 +94,7 @@ Result<std::shared_ptr<LargeObject>> LargeObjects::Begin(const OpContext& ctx, c
   Result<ObjectInfo> info = setup_.source.provider->Stat(ctx, setup_.source.Full(item.key));
   if (!info.ok()) return AtSource(info.status());
   large->source = std::move(*info);
-  large->properties = PropertiesToCarry(large->source, setup_.source, setup_.destination, setup_.plan);
+  large->properties = PropertiesToCarry(setup_, large->source);
   if (Status access = AddAccess(ctx, setup_.source, setup_.source.Full(item.key), setup_.destination, setup_.plan, &large->properties); !access.ok()) return AtSource(std::move(access));
   if (large->source.size == 0) return AtSource(Status(Code::kSourceChanged, "the object is empty now"));
   Status status(Code::kNotFound, "no upload");

@@ -308,7 +308,7 @@ Step Mover::PutSmall(const OpContext& ctx, Worker& worker, Item& item, const Wri
     }
   }
   PutOptions put;
-  put.properties = PropertiesToCarry(body.info, setup_.source, to, setup_.plan);
+  put.properties = PropertiesToCarry(setup_, body.info);
   if (Status status = AddAccess(ctx, setup_.source, setup_.source.Full(item.key), setup_.destination, setup_.plan, &put.properties); !status.ok()) {
     End(ended, Outcome::kFailed, AtSource(std::move(status)));
     return Step::kEnded;
@@ -385,7 +385,7 @@ bool Mover::CopyInside(const OpContext& ctx, Worker& worker, Item& item, const W
     options.if_match.clear();
   }
   if (setup_.source.caps.conditional_get) options.source_if_match = source->etag;
-  options.replace = PropertiesToCarry(*source, setup_.source, to, setup_.plan);
+  options.replace = PropertiesToCarry(setup_, *source);
   if (Status status = AddAccess(ctx, setup_.source, setup_.source.Full(item.key), setup_.destination, setup_.plan, &*options.replace); !status.ok()) {
     return end(Outcome::kFailed, AtSource(std::move(status)));
   }

@@ -61,6 +61,7 @@ Result<Side> ResolveSide(const OpContext& ctx, const OpenedStorage& storage, boo
   Side side;
   side.provider = storage.provider;
   side.caps = storage.provider->Caps();
+  if (const Location place = storage.provider->Locate("x"); !place.region.empty()) side.key_ring = place.service + " " + place.region;
   side.text = storage.text.empty() ? storage.provider->Name() : storage.text;
   side.prefix = storage.path;
   if (side.prefix.empty()) return side;
@@ -107,14 +108,26 @@ Result<ObjectInfo> CopyWithin(const OpContext& ctx, const Setup& setup, const Si
   return CopyBetween(*side.provider, from, *side.provider, to, ctx, options, plan.tuning);
 }
 
+Properties PropertiesToCarry(const Setup& setup, const ObjectInfo& info) {
+  Properties carried = PropertiesToCarry(info, setup.source, setup.destination, setup.plan);
+  const Properties& had = info.properties;
+  const bool left = (!had.storage_class.empty() && had.storage_class != "STANDARD" && carried.storage_class.empty()) ||
+                    (!had.sse.empty() && had.sse != setup.source.caps.default_encryption && carried.sse.empty()) || (!had.sse_kms_key.empty() && carried.sse_kms_key.empty());
+  if (left && setup.board != nullptr && !setup.said_left_behind.exchange(true, std::memory_order_relaxed)) {
+    setup.board->Note("storage classes, encryption or keys of some objects stay behind: the destination is another vendor's, account's or region's, or its configuration sets them");
+  }
+  return carried;
+}
+
 Properties PropertiesToCarry(const ObjectInfo& info, const Side& source, const Side& destination, const CopyPlan& plan) {
   Properties carried;
-  (void)source;
   if (destination.caps.metadata) {
     carried = info.properties;
-    carried.storage_class.clear();
-    carried.sse.clear();
-    carried.sse_kms_key.clear();
+    const Capabilities &from = source.caps, &to = destination.caps;
+    if (to.sets_class || to.class_vendor.empty() || from.class_vendor != to.class_vendor) carried.storage_class.clear();
+    // What every object has is not asked for: the destination may have a better default of its own.
+    if (to.sets_encryption || to.encryption_vendor.empty() || from.encryption_vendor != to.encryption_vendor || carried.sse == to.default_encryption) carried.sse.clear();
+    if (carried.sse.empty() || source.key_ring.empty() || source.key_ring != destination.key_ring) carried.sse_kms_key.clear();
     if (!plan.preserve_acl || !destination.caps.acl) carried.acl.clear();
     if (!plan.preserve_tags || !destination.caps.tags) carried.tags.clear();
   }

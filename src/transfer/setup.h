@@ -48,6 +48,7 @@ struct Setup {
   bool IsOurAttempt(const std::string& attempt_id) const;
 
   mutable std::atomic<std::uint64_t> attempts{0};
+  mutable std::atomic<bool> said_left_behind{false};
   mutable Budget budget{std::uint64_t{64} << 20};
 };
 
@@ -75,7 +76,8 @@ class NoRecorder : public IRecorder {
 // The folder or object that a storage's text names.  Asks the storage only where the text leaves that open.
 Result<Side> ResolveSide(const OpContext& ctx, const OpenedStorage& storage, bool is_source);
 
-// What of the source's properties goes to the destination.
+// What of the source's properties goes to the destination.  The first form says once in a run that something of storage classes and encryption stays behind.
+Properties PropertiesToCarry(const Setup& setup, const ObjectInfo& info);
 Properties PropertiesToCarry(const ObjectInfo& info, const Side& source, const Side& destination, const CopyPlan& plan);
 // Asks for what the plan's --preserve names and a stat does not tell, and adds it to the properties.
 Status AddAccess(const OpContext& ctx, const Side& source, const std::string& full_key, const Side& destination, const CopyPlan& plan, Properties* properties);

@@ -42,6 +42,7 @@ Location S3Provider::Locate(std::string_view key) const {
   location.service = "s3 " + place + " " + (credentials.anonymous() ? std::string("anonymous") : credentials.access_key_id);
   location.container = api_->options().bucket;
   location.key = key;
+  location.region = api_->region();
   return location;
 }
 

@@ -14,8 +14,8 @@ constexpr std::uint64_t kGiB = std::uint64_t{1} << 30;
 constexpr std::uint64_t kTiB = std::uint64_t{1} << 40;
 
 constexpr Dialect kAws{.name = "aws", .title = "AWS S3", .default_region = "us-east-1", .path_style = false, .integrity = Integrity::kCrc64, .keeps_crc64 = true, .gives_checksums = true,
-                       .acl = true, .tags = true, .conditional_put = true, .conditional_complete = true, .conditional_copy = true, .replace_if_match = true,
-                       .conditional_delete = true, .expect_continue = true, .location_constraint = true, .object_size_header = true};
+                       .acl = true, .tags = true, .default_encryption = "AES256", .conditional_put = true, .conditional_complete = true, .conditional_copy = true,
+                       .replace_if_match = true, .conditional_delete = true, .expect_continue = true, .location_constraint = true, .object_size_header = true};
 constexpr Dialect kMinio{.name = "minio", .title = "MinIO", .default_region = "us-east-1", .integrity = Integrity::kMd5, .gives_checksums = true, .tags = true, .conditional_put = true,
                          .conditional_complete = true, .replace_if_match = true, .max_put = 5 * kTiB,
                          .keys = kFoldsLeadingSlash | kFoldsDoubleSlash | kFoldsBackslash | kNoDotSegments | kNoTrailingSlash | kSegment255};
@@ -244,6 +244,9 @@ Capabilities CapabilitiesOf(const Dialect& dialect) {
   caps.acl = dialect.acl;
   caps.tags = dialect.tags;
   caps.storage_class = dialect.storage_class;
+  if (dialect.storage_class) caps.class_vendor = dialect.name;
+  caps.encryption_vendor = dialect.name;
+  caps.default_encryption = dialect.default_encryption;
   caps.server_copy = dialect.server_copy;
   caps.conditional_copy = dialect.server_copy && CopiesConditionally(dialect);
   caps.set_properties = dialect.server_copy;

@@ -41,6 +41,7 @@ struct Dialect {
   bool etag_is_md5 = true;           // of objects put in one request and not encrypted with a key
   std::uint16_t multi_delete = 1000; // keys in one request; 0: there is no such request
   bool acl = false, tags = false, storage_class = true;
+  std::string_view default_encryption;  // of every object that asks for none
   bool server_copy = true, part_copy = true;
   bool equal_parts = false;          // all parts but the last must have one size
   bool conditional_put = false;      // If-None-Match: * on PutObject

@@ -1,4 +1,6 @@
 // preserve_test.cc: --preserve acl,tags carries what a stat does not tell.
+#include <utility>
+#include <mutex>
 #include "fileferry/local.h"
 #include "shaped.h"
 #include "world.h"
@@ -101,6 +103,96 @@ TEST_CASE("a rollback puts ACL and tags of what was replaced back where they wer
         CHECK(pair.Of(key).tags == std::map<std::string, std::string>{{"kind", "theirs"}});
       }
     }
+  }
+}
+
+namespace {
+
+// As S3: objects are encrypted by a key of a region.  Memory does not encrypt: what was asked for is kept here.
+class Encrypting : public Shaped {
+ public:
+  using Shaped::Shaped;
+  Location Locate(std::string_view key) const override {
+    Location location = Shaped::Locate(key);
+    location.region = region;
+    return location;
+  }
+  Result<ObjectInfo> Stat(const OpContext& ctx, std::string_view key) override { return Told(key, Shaped::Stat(ctx, key)); }
+  Result<ObjectInfo> Get(const OpContext& ctx, std::string_view key, const GetOptions& options, ISink& sink) override { return Told(key, Shaped::Get(ctx, key, options, sink)); }
+  Result<ObjectInfo> Put(const OpContext& ctx, std::string_view key, ISource& source, const PutOptions& options) override {
+    PutOptions plain = options;
+    Keep(key, &plain.properties);
+    return Shaped::Put(ctx, key, source, plain);
+  }
+  Result<std::string> CreateUpload(const OpContext& ctx, std::string_view key, const UploadOptions& options) override {
+    UploadOptions plain = options;
+    Keep(key, &plain.properties);
+    return Shaped::CreateUpload(ctx, key, plain);
+  }
+  Result<ObjectInfo> CompleteUpload(const OpContext& ctx, std::string_view key, const std::string& id, const std::vector<PartInfo>& parts, const CompleteOptions& options) override {
+    CompleteOptions plain = options;
+    Keep(key, &plain.properties);
+    return Shaped::CompleteUpload(ctx, key, id, parts, plain);
+  }
+  std::string region = "here";
+  std::map<std::string, Properties, std::less<>> kept;
+
+ private:
+  void Keep(std::string_view key, Properties* properties) {
+    std::lock_guard lock(mutex_);
+    Properties& own = kept[std::string(key)];
+    own.storage_class = std::exchange(properties->storage_class, {});
+    own.sse = std::exchange(properties->sse, {});
+    own.sse_kms_key = std::exchange(properties->sse_kms_key, {});
+  }
+  Result<ObjectInfo> Told(std::string_view key, Result<ObjectInfo> info) {
+    std::lock_guard lock(mutex_);
+    const auto own = kept.find(key);
+    if (!info.ok() || own == kept.end()) return info;
+    info->properties.storage_class = own->second.storage_class;
+    info->properties.sse = own->second.sse;
+    info->properties.sse_kms_key = own->second.sse_kms_key;
+    return info;
+  }
+  std::mutex mutex_;
+};
+
+}  // namespace
+
+TEST_CASE("storage class and encryption go along between storages of one vendor, a key within one service and region") {
+  struct Row {
+    const char *from, *to, *to_region;
+    bool sets, carried, key;
+  };
+  for (const Row& row : {Row{"v", "v", "here", false, true, true}, Row{"v", "v", "there", false, true, false}, Row{"v", "v", "here", true, false, false},
+                         Row{"v", "other", "here", false, false, false}, Row{"v", "", "here", false, false, false}}) {
+    CAPTURE(row.to);
+    CAPTURE(row.to_region);
+    CAPTURE(row.sets);
+    auto from = std::make_shared<Encrypting>(MemoryStorageProvider::Create("from:")), to = std::make_shared<Encrypting>(MemoryStorageProvider::Create("to:"));
+    to->region = row.to_region;
+    from->caps.open = from->caps.server_copy = to->caps.batch = to->caps.server_copy = false;
+    from->caps.class_vendor = from->caps.encryption_vendor = row.from;
+    to->caps.class_vendor = to->caps.encryption_vendor = row.to;
+    to->caps.sets_class = to->caps.sets_encryption = row.sets;
+    from->caps.default_encryption = to->caps.default_encryption = "plain";
+    PutOptions options;
+    options.properties.storage_class = "COLD";
+    options.properties.sse = "kms";
+    options.properties.sse_kms_key = "key";
+    PutText(*from, "small", "small", options);
+    PutText(*from, "large", Pattern(300 << 10, 1), options);
+    options.properties = {};
+    options.properties.sse = "plain";
+    PutText(*from, "usual", "usual", options);
+    const Progress progress = MustRun(NewCopy(Opened(from, "from:"), Opened(to, "to:"), SmallParts()));
+    CHECK(progress.notes.size() == (row.key ? 0 : 1));
+    for (const char* key : {"small", "large"}) {
+      CHECK(to->kept[key].storage_class == (row.carried ? "COLD" : ""));
+      CHECK(to->kept[key].sse == (row.carried ? "kms" : ""));
+      CHECK(to->kept[key].sse_kms_key == (row.key ? "key" : ""));
+    }
+    CHECK(to->kept["usual"].sse.empty());
   }
 }
 
