@@ -1,6 +1,7 @@
 // preserve_test.cc: --preserve acl,tags carries what a stat does not tell.
-#include <utility>
 #include <mutex>
+#include <utility>
+
 #include "fileferry/local.h"
 #include "shaped.h"
 #include "world.h"
