@@ -324,7 +324,7 @@ Step Mover::PutSmall(const OpContext& ctx, Worker& worker, Item& item, const Wri
     recorded = recorded || !answered;
   }
   if (put.expected.empty()) {  // the source's storage knows another kind, which is computed only then
-    if (const auto kind = CheapestOf(body.info.confirmed)) put.expected.Set(*body.info.digests.Find(*kind));
+    if (const auto kind = CheapestOf(static_cast<DigestMask>(body.info.confirmed & body.info.digests.mask()))) put.expected.Set(*body.info.digests.Find(*kind));
   }
   put.attempt_id = setup_.NextAttempt();
   std::shared_ptr<Batcher::Open> open;
