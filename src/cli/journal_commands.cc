@@ -141,7 +141,7 @@ int RunMigrate(Session& session, const Parsed& parsed) {
 int RunVerify(Session& session, const Parsed& parsed) {
   if (parsed.arguments.size() == 1) return FailRun(session, Status(Code::kInvalidArgument, "verify needs one more argument: write fileferry verify SRC DST"));
   if (parsed.arguments.empty()) {
-    if (ChoosesKeys(parsed)) return FailRun(session, Status(Code::kInvalidArgument, "verify of a migration takes every object: name SRC and DST to choose keys"));
+    if (ChoosesKeys(parsed) || parsed.Has("limit")) return FailRun(session, Status(Code::kInvalidArgument, "verify of a migration takes every object: name SRC and DST to choose keys"));
     const auto journal = JournalToWorkOn(session, parsed);
     if (!journal.ok()) return FailRun(session, journal.status());
     auto runner = Reopen(session, parsed, *journal);
@@ -153,7 +153,8 @@ int RunVerify(Session& session, const Parsed& parsed) {
   auto plan = PlanOf(session, parsed);
   if (!plan.ok()) return FailRun(session, plan.status());
   const bool named = parsed.Has("journal");
-  const std::string journal = named ? parsed.Get("journal") : ChoosesKeys(parsed) ? "" : FindJournal(sides->source, sides->destination);
+  if (named && parsed.Has("limit")) return FailRun(session, Status(Code::kInvalidArgument, "--limit compares a part, and --journal is of the whole: leave one of them out"));
+  const std::string journal = named ? parsed.Get("journal") : ChoosesKeys(parsed) || parsed.Has("limit") ? "" : FindJournal(sides->source, sides->destination);
   if (named) {
     const auto state = MigrationRunner::ReadState(journal);
     if (!state.ok()) return FailRun(session, state.status());

@@ -141,9 +141,31 @@ Status NameOption(const CopyPlan& plan, const Status& status) {
   return status;
 }
 
+// The options that copy, migrate, plan, verify and missing share can be given to each, so that one line serves all; those that a command has no use for.
+std::vector<std::string_view> UselessTo(std::string_view command) {
+  if (command == "copy") return {"journal"};
+  if (command == "plan") return {"delete-source", "archive", "dry-run", "preserve", "window", "delay", "journal"};
+  if (command == "verify") return {"delete-source", "archive", "dry-run", "preserve", "overwrite"};
+  if (command == "missing") return {"delete-source", "archive", "dry-run", "preserve", "overwrite", "window", "verify", "digest", "journal"};
+  return {};
+}
+
+// What is given and useless is said, and taken out.
+Parsed WithoutUseless(Session& session, const Parsed& parsed) {
+  Parsed useful = parsed;
+  if (parsed.command == nullptr) return useful;
+  for (const std::string_view name : UselessTo(parsed.command->name)) {
+    if (!useful.Has(name)) continue;
+    session.Note("--" + std::string(name) + " says nothing to " + std::string(parsed.command->name) + ", and is passed over");
+    useful.options.erase(useful.options.find(name));
+  }
+  return useful;
+}
+
 }  // namespace
 
-Result<CopyPlan> PlanOf(Session& session, const Parsed& parsed) {
+Result<CopyPlan> PlanOf(Session& session, const Parsed& given) {
+  const Parsed parsed = WithoutUseless(session, given);
   Reader reader(parsed);
   CopyPlan plan;
   plan.filter = FilterOf(parsed, &reader);

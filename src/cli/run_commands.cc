@@ -27,7 +27,53 @@ int RunCopy(Session& session, const Parsed& parsed) {
   return DriveRun(session, parsed, **run, words, std::move(more));
 }
 
-constexpr std::uint64_t kUncomparedShown = 20;
+namespace {
+
+// The list of `missing`, printed as it is found: it may be as long as the source.
+class MissingList {
+ public:
+  explicit MissingList(Session& session) : session_(session) {}
+
+  void Add(const std::vector<ObjectRecord>& records) {
+    for (const ObjectRecord& record : records) {
+      if (record.outcome == Outcome::kMissingAtDestination) {
+        AddKey(record);
+      } else if (record.outcome != Outcome::kDifferent && ++uncompared_ <= kShown) {  // different: something is there
+        session_.Complain(Status(record.code == Code::kOk ? Code::kInternal : record.code, ProblemLine(record)));
+      }
+    }
+  }
+  std::uint64_t count() const { return count_; }
+  std::uint64_t uncompared() const { return uncompared_; }
+
+  void End(const Status& result) {
+    if (uncompared_ > 0) session_.Complain(Status(Code::kInternal, Objects(uncompared_) + " could not be compared" + (uncompared_ > kShown ? ", the first of them named above" : "")));
+    if (!session_.json() || (!result.ok() && count_ == 0)) return;
+    if (count_ == 0) session_.out().Write("{\n  \"missing\": [");
+    session_.out().Write(std::string(count_ > 0 ? "\n  " : "") + "],\n  \"count\": " + std::to_string(count_) + ",\n  \"uncompared\": " + std::to_string(uncompared_) + ",\n  \"result\": " +
+                         DumpLine(StatusJson(result)) + "\n}\n");
+  }
+
+ private:
+  static constexpr std::uint64_t kShown = 20;
+
+  void AddKey(const ObjectRecord& record) {
+    if (!session_.json()) {
+      session_.out().Write((IsTerminal(1) ? Printable(record.key) : record.key) + "\n");
+    } else {
+      line_.assign(count_ == 0 ? "{\n  \"missing\": [\n    {\"key\": " : ",\n    {\"key\": ");
+      AppendJsonString(record.key, &line_);
+      session_.out().Write(line_.append(", \"size\": ").append(std::to_string(record.size)).append("}"));
+    }
+    count_++;
+  }
+
+  Session& session_;
+  std::uint64_t count_ = 0, uncompared_ = 0;
+  std::string line_;
+};
+
+}  // namespace
 
 int RunMissing(Session& session, const Parsed& parsed) {
   auto sides = OpenSides(session, parsed);
@@ -38,41 +84,22 @@ int RunMissing(Session& session, const Parsed& parsed) {
   plan->verify = VerifyMode::kNone;
   auto run = NewCompare(std::move(sides->source), std::move(sides->destination), *plan);
   if (!run.ok()) return FailRun(session, run.status());
+  MissingList list(session);
+  list.Add((*run)->TakeProblems());
   const Status started = (*run)->Start();
   if (!started.ok()) return FailRun(session, started);
   bool cancelled = false;
   while (!(*run)->Wait(std::chrono::milliseconds(20))) {
-    if (session.ctx().cancelled() && !cancelled) (*run)->Cancel();
-    cancelled = session.ctx().cancelled();
+    if (!cancelled && (session.ctx().cancelled() || !session.out().status().ok())) (*run)->Cancel();
+    cancelled = cancelled || session.ctx().cancelled();
+    list.Add((*run)->TakeProblems());
   }
+  list.Add((*run)->TakeProblems());
   const Status result = (*run)->Result();
-  Json keys = Json::array();
-  std::uint64_t count = 0, shown = 0;
-  for (const ObjectRecord& record : (*run)->Problems(SIZE_MAX)) {
-    if (record.outcome == Outcome::kDifferent) continue;  // something is there
-    if (record.outcome != Outcome::kMissingAtDestination) {
-      if (++shown <= kUncomparedShown) session.Complain(Status(record.code == Code::kOk ? Code::kInternal : record.code, ProblemLine(record)));
-      continue;
-    }
-    count++;
-    if (session.json()) {
-      keys.push_back({{"key", record.key}, {"size", record.size}});
-    } else {
-      session.out().Write((IsTerminal(1) ? Printable(record.key) : record.key) + "\n");
-    }
-  }
-  const Progress progress = (*run)->Snapshot();
-  const std::uint64_t all = progress.objects[static_cast<std::size_t>(Outcome::kMissingAtDestination)];
-  std::uint64_t uncompared = 0;
-  for (const Outcome outcome : {Outcome::kMissing, Outcome::kCorrupt, Outcome::kFailed, Outcome::kRefused, Outcome::kUnlisted}) uncompared += progress.objects[static_cast<std::size_t>(outcome)];
-  if (session.json()) session.out().Write(Dump({{"count", all}, {"uncompared", uncompared}, {"missing", std::move(keys)}, {"result", StatusJson(result)}}));
+  list.End(result);
   if (!result.ok()) return FailRun(session, result);
-  if (all > count) session.Complain(Status(Code::kInternal, Count(all - count) + " more are missing: the list holds the first " + Count(count)));
-  if (uncompared > 0) {
-    session.Complain(Status(Code::kInternal, Objects(uncompared) + " could not be compared" + (uncompared > kUncomparedShown ? ", the first of them named above" : "")));
-  }
-  if (!session.json()) session.Note(all > 0 ? Objects(all) + " missing at the destination" : uncompared > 0 ? "nothing else is missing" : "nothing is missing");
-  return session.Finish(all == 0 && uncompared == 0 ? 0 : 1);
+  if (!session.json()) session.Note(list.count() > 0 ? Objects(list.count()) + " missing at the destination" : list.uncompared() > 0 ? "nothing else is missing" : "nothing is missing");
+  return session.Finish(list.count() == 0 && list.uncompared() == 0 ? 0 : 1);
 }
 
 namespace {

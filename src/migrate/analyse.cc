@@ -79,6 +79,7 @@ class Analyst {
   }
 
   std::uint64_t unlisted() const { return analysis_.unlisted_count; }
+  std::uint64_t objects() const { return analysis_.objects; }
   void Asked(std::uint64_t objects) { analysis_.requests_read += 2 * objects; }
 
   Analysis Finish(const Board& board) {
@@ -264,6 +265,8 @@ Result<Analysis> Analyse(const OpContext& ctx, OpenedStorage source, std::option
       return met.ok() ? Result<Analysis>(analyst.Finish(board)) : met;
     }
     if (Status status = LeaveOut(ctx, setup, board, &items, 0); !status.ok()) return status;
+    const bool last = plan.limit > 0 && analyst.objects() + items.size() >= plan.limit;
+    if (last) items.resize(static_cast<std::size_t>(plan.limit - analyst.objects()));
     for (Item& item : items) {
       if (item.announced && item.decided == Outcome::kPending) {  // not a line that is no key
         if (Status status = Ask(ctx, *from, &item); !status.ok()) return status;
@@ -274,6 +277,7 @@ Result<Analysis> Analyse(const OpContext& ctx, OpenedStorage source, std::option
     if (Status status = inquiry.Run(); !status.ok()) return status;
     analyst.Asked(inquiry.size());
     for (const Item& item : items) analyst.Take(item);
+    if (last) return analyst.Finish(board);
   }
 }
 

@@ -9,7 +9,11 @@ namespace fileferry {
 
 Status CompareSupply::Next(const OpContext& ctx, std::vector<Item>* out) {
   const std::size_t before = out->size();
+  const std::uint64_t limit = setup_.plan.limit;
+  if (limit > 0 && given_ >= limit) return {};
   if (Status status = NextWanted(inner_, ctx, setup_, out); !status.ok()) return status;
+  if (limit > 0 && out->size() - before > limit - given_) out->resize(before + static_cast<std::size_t>(limit - given_));
+  given_ += out->size() - before;
   for (std::size_t i = before; i < out->size(); ++i) Judge(&(*out)[i]);
   return {};
 }

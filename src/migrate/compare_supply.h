@@ -13,6 +13,7 @@ class CompareSupply : public ISupply {
  public:
   // Both must outlive it.
   CompareSupply(ISupply& inner, const Setup& setup) : inner_(inner), setup_(setup) {}
+  // Ends after CopyPlan::limit objects.
   Status Next(const OpContext& ctx, std::vector<Item>* out) override;
 
  private:
@@ -20,6 +21,7 @@ class CompareSupply : public ISupply {
 
   ISupply& inner_;
   const Setup& setup_;
+  std::uint64_t given_ = 0;
 };
 
 }  // namespace fileferry

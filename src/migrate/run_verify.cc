@@ -176,6 +176,7 @@ Status CompareBody(Run& run, JournaledRunner::World& world, Setup& setup, Journa
   if (!empty.ok()) return empty.status();
   Result<std::unique_ptr<Rules>> rules = Rules::Compile(setup.plan);
   if (!rules.ok()) return rules.status();
+  setup.plan.limit = 0;  // of the trial that it was begun with
   CompareRecorder comparing(journal, recorder);
   setup.recorder = &comparing;
   std::unique_ptr<ISupply> both;

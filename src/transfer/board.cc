@@ -2,6 +2,7 @@
 #include "transfer/board.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/text.h"
 
@@ -85,7 +86,7 @@ void Board::Uncount(Outcome outcome, std::uint64_t bytes) {
 }
 
 void Board::Problem(ObjectRecord record, bool keep) {
-  std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   problems_.fetch_add(1, std::memory_order_relaxed);
   std::string line = Printable(record.key);
   line += ": ";
@@ -93,7 +94,22 @@ void Board::Problem(ObjectRecord record, bool keep) {
   if (!record.message.empty()) line += ": " + record.message;
   last_.push_back(std::move(line));
   if (last_.size() > kLastErrors) last_.pop_front();
-  if (keep && kept_.size() < kKeptProblems) kept_.push_back(std::move(record));
+  if (!keep) return;
+  taken_.wait(lock, [this] { return !taking_ || kept_.size() < kKeptProblems; });
+  if (kept_.size() < kKeptProblems) kept_.push_back(std::move(record));
+}
+
+std::vector<ObjectRecord> Board::TakeProblems() {
+  std::lock_guard lock(mutex_);
+  taking_ = true;
+  taken_.notify_all();
+  return std::exchange(kept_, {});
+}
+
+void Board::StopWaiting() {
+  std::lock_guard lock(mutex_);
+  taking_ = false;
+  taken_.notify_all();
 }
 
 void Board::Note(std::string note) {

@@ -7,6 +7,7 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -55,6 +56,9 @@ class Board {
   void Problem(ObjectRecord record, bool keep);
   void Note(std::string note);  // once each
   std::vector<ObjectRecord> Problems(std::size_t max) const;
+  // Those kept, which are kept no longer; from now on Problem waits for this call where it has kept as many as it may.
+  std::vector<ObjectRecord> TakeProblems();
+  void StopWaiting();  // nobody takes them any more: the run is stopping
   std::uint64_t problems() const { return problems_.load(std::memory_order_relaxed); }
 
   std::shared_ptr<Meter> Lease();  // a meter that nobody uses, or one that is not shown
@@ -83,6 +87,8 @@ class Board {
   mutable std::mutex mutex_;
   std::string phase_ = "starting", paused_;
   std::vector<ObjectRecord> kept_;
+  std::condition_variable taken_;
+  bool taking_ = false;
   std::deque<std::string> last_;
   std::vector<std::string> notes_;
   std::atomic<std::uint64_t> problems_{0};

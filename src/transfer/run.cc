@@ -87,6 +87,7 @@ Status Run::Result() const {
 void Run::Cancel() {
   cancelled_.store(true, std::memory_order_relaxed);
   stop_.Cancel();
+  board_.StopWaiting();
 }
 
 void Run::Pause(bool on) { paused_.store(on, std::memory_order_relaxed); }

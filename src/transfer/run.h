@@ -35,6 +35,7 @@ class Run : public IRun {
   void Pause(bool on) override;
   Progress Snapshot() const override;
   std::vector<ObjectRecord> Problems(std::size_t max) const override;
+  std::vector<ObjectRecord> TakeProblems() override { return board_.TakeProblems(); }
 
   // ---- for bodies ----
   Board& board() { return board_; }

@@ -184,6 +184,35 @@ def what_is_missing():
     check(as_json(ferry("--json", "missing", "--keys-from", "left-keys", "./left", "./right", expect=1)).get("uncompared") == 1, "missing --json")
 
 
+def a_long_list_of_what_is_missing():
+    os.makedirs(f"{WORK}/long/deep")
+    names = [f"deep/{i:05}" for i in range(10500)]
+    for name in names:
+        open(f"{WORK}/long/{name}", "w").close()
+    os.makedirs(f"{WORK}/long-there")
+    check(sorted(ferry("missing", "./long", "./long-there", expect=1).out.split()) == names, "missing: not every key of a long list")
+    document = as_json(ferry("--json", "missing", "./long", "./long-there", expect=1))
+    check(document["count"] == len(names) and sorted(each["key"] for each in document["missing"]) == names and document["result"]["ok"], "missing: the document of a long list")
+
+
+def shared_options():
+    os.makedirs(f"{WORK}/shared")
+    for name in "abcde":
+        with open(f"{WORK}/shared/{name}", "w") as f:
+            f.write(name)
+    move = ["--transfers", "4", "--overwrite", "changed", "--delete-source", "--archive", "./kept", "--preserve", "tags", "--limit", "3", "--batch-size", "10", "--journal", "shared.db", "--dry-run"]
+    for command in ("plan", "missing"):
+        done = ferry(command, *move, "./shared", "./shared-there", expect=0 if command == "plan" else 1)
+        check("--delete-source says nothing to " + command in done.err and not os.path.exists(f"{WORK}/shared.db"), f"{command}: what the options of a move mean: {done.err}")
+    check(ferry("plan", "--limit", "3", "./shared", "./shared-there").out.startswith("3 objects"), "plan --limit")
+    check(len(ferry("missing", "--limit", "3", "./shared", "./shared-there", expect=1).out.split()) == 3, "missing --limit")
+    ferry("migrate", "--limit", "2", "./shared", "./shared-there")
+    check(ferry("verify", "--limit", "4", "--delete-source", "./shared", "./shared-there", expect=1).err.count("missing at destination") == 2, "verify --limit")
+    check(ferry("verify", "./shared", "./shared-there", expect=1).err.count("missing at destination") == 3, "verify after a trial compares everything")
+    ferry("verify", "--limit", "2", expect=2)
+    check(sorted(os.listdir(f"{WORK}/shared")) == list("abcde"), "a command that looks has removed something")
+
+
 def what_a_plan_says():
     os.makedirs(f"{WORK}/planned")
     with open(f"{WORK}/planned/a", "wb") as f:
@@ -506,6 +535,8 @@ def main():
     stops_while_it_waits()
     json_documents()
     what_is_missing()
+    a_long_list_of_what_is_missing()
+    shared_options()
     what_a_plan_says()
     pipes()
     questions()

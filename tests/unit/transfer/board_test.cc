@@ -14,6 +14,36 @@ void Some(int objects, std::uint64_t bytes, Board& board) {
     board.Worked(bytes);
   }
 }
+TEST_CASE("problems that somebody takes are all told, and those who meet them wait for him") {
+  Board board(1);
+  CHECK(board.TakeProblems().empty());
+  constexpr std::size_t kAll = 35000;
+  std::thread meets([&board] {
+    for (std::size_t i = 0; i < kAll; ++i) {
+      ObjectRecord record;
+      record.key = std::to_string(i);
+      record.outcome = Outcome::kFailed;
+      board.Problem(std::move(record), true);
+    }
+  });
+  std::size_t next = 0;
+  while (next < kAll) {
+    const std::vector<ObjectRecord> taken = board.TakeProblems();
+    CHECK(taken.size() <= 10000);
+    for (const ObjectRecord& record : taken) REQUIRE(record.key == std::to_string(next++));
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  meets.join();
+  CHECK(board.TakeProblems().empty());
+  std::thread leaves([&board] {
+    for (std::size_t i = 0; i < 10001; ++i) board.Problem(ObjectRecord(), true);
+  });
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  board.StopWaiting();  // nobody comes any more
+  leaves.join();
+  CHECK(board.Problems(SIZE_MAX).size() == 10000);
+}
+
 }  // namespace
 
 TEST_CASE("a copy: what is listed is due, and a share of it is done") {
