@@ -4,6 +4,9 @@
 
 #include "commands.h"
 #include "fileferry/config.h"
+#include "fileferry/local.h"
+#include "fileferry/memory.h"
+#include "fileferry/s3.h"
 #include "json.h"
 #include "session.h"
 #include "text.h"
@@ -124,6 +127,29 @@ int RunConfigShow(Session& session, const Parsed& parsed) {
   return session.Finish(exit_status);
 }
 
+namespace {
+
+// What only shows when the storage is made of its configuration, which asks nobody.
+std::vector<Status> FindingsOf(const Configuration& configuration, const StorageConfig& config, const Environment& env) {
+  std::vector<Status> findings = CheckConfig(config);
+  if (!findings.empty()) return findings;
+  const std::string service = config.Get("service"), where = "storage '" + Printable(config.name) + "': ", fallback = config.Get("fallback");
+  const Status made = service == "local"    ? LocalStorageProvider::FromConfig(config).status()
+                      : service == "s3"     ? S3StorageProvider::FromConfig(config, env).status()
+                      : service == "memory" ? MemoryStorageProvider::FromConfig(config).status()
+                                            : Status();
+  if (!made.ok()) findings.emplace_back(made.code(), where + std::string(made.message()));
+  const bool is_name = !fallback.empty() && fallback.find_first_of(":/") == std::string::npos;
+  if (fallback == config.name && is_name) {
+    findings.emplace_back(Code::kInvalidArgument, where + "`fallback` names the storage itself: name another one, or leave it out");
+  } else if (is_name && configuration.storages.find(fallback) == configuration.storages.end()) {
+    findings.emplace_back(Code::kInvalidArgument, where + "`fallback`: there is no storage '" + Printable(fallback) + "'");
+  }
+  return findings;
+}
+
+}  // namespace
+
 int RunConfigValidate(Session& session, const Parsed& parsed) {
   const Environment env = ProcessEnvironment();
   auto first = FindConfiguration(parsed.Get("config"), parsed.Get("environment"), env);
@@ -147,7 +173,7 @@ int RunConfigValidate(Session& session, const Parsed& parsed) {
     WarnAll(session, configuration);
     for (const auto& [name, config] : configuration.storages) {
       storages++;
-      for (const Status& finding : CheckConfig(config)) {
+      for (const Status& finding : FindingsOf(configuration, config, env)) {
         if (!told.insert(std::string(finding.message())).second) continue;
         exit_status = 2;
         findings.push_back(std::string(finding.message()));

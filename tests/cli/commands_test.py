@@ -341,6 +341,24 @@ def configuration():
     check("list" in log and os.stat(f"{WORK}/own.log").st_mode & 0o77 == 0, "the log holds each request and belongs to its user")
 
 
+def what_a_configuration_lacks():
+    path = f"{WORK}/wrong.yml"
+    with open(path, "w") as f:
+        f.write("""user: { service: s3, bucket: acme, endpoint: "https://user:canary@host" }
+odd: { service: s3, bucket: acme, endpoint: "not a url" }
+loud: { service: s3, bucket: "UPPER case", region: us-east-1 }
+modes: { service: local, root: /srv, file_mode: "999" }
+round: { service: local, root: /srv, fallback: round }
+alone: { service: local, root: /srv, fallback: nobody }
+good: { service: local, root: /srv, fallback: modes }
+""")
+    done = ferry("-c", path, "config", "validate", expect=2)
+    lines = done.err.splitlines()
+    for name, key in (("user", "endpoint"), ("odd", "endpoint"), ("loud", "bucket"), ("modes", "file_mode"), ("round", "fallback"), ("alone", "fallback")):
+        check(sum(f"'{name}'" in line and key in line for line in lines) == 1, f"config validate: {name}: {key}: {done.err}")
+    check(len(lines) == 6 and "canary" not in done.err, f"config validate: {done.err}")
+
+
 def moves(storage):
     to = storage.format("tree")
     first = as_json(ferry("--json", "copy", "--no-progress", "./slow", to))
@@ -538,6 +556,7 @@ def main():
     a_long_list_of_what_is_missing()
     shared_options()
     what_a_plan_says()
+    what_a_configuration_lacks()
     pipes()
     questions()
     progress_on_a_terminal()
