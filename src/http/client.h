@@ -37,12 +37,10 @@ struct Request {
   Bytes body{};
   ISource* source = nullptr;
   std::uint64_t body_size = 0;      // of source
-  DigestMask digest_body = 0;       // compute over the source's bytes as they are sent (kCrc64Nvme only)
   bool expect_continue = false;     // ask before a body of more than 1 MiB is sent; smaller ones are sent at once
   // Where the body of a 2xx answer goes; nullptr: into Response::body, at most max_body bytes (kIntegrity beyond).
   ISink* sink = nullptr;
   std::uint64_t max_body = std::uint64_t{16} << 20;
-  bool digest_answer = false;       // compute CRC-64/NVME over what went into the sink
   // Called once with the head of a 2xx answer before any byte goes into the sink; may refuse it.
   class IHeadCheck { public: virtual ~IHeadCheck() = default; virtual Status OnHead(const struct Response& head) = 0; };
   IHeadCheck* head_check = nullptr;
@@ -54,7 +52,6 @@ struct Response {
   std::string body;                 // without a sink, or of an answer that is not 2xx
   std::uint64_t received = 0;       // bytes given to the sink
   std::uint64_t sent = 0;           // bytes of the body taken from the source
-  std::uint64_t crc64_sent = 0, crc64_received = 0;
   bool resent = false;              // sent a second time over a new connection: the first one may have been processed, so that "exists" or "no such upload" can be our own doing
   std::chrono::microseconds elapsed{0};
   // The first header of that name, or empty.  `name` in lower case.

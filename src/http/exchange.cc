@@ -7,7 +7,6 @@
 #include <cerrno>
 #include <cstring>
 
-#include "base/digest.h"
 #include "base/text.h"
 #include "http/curl_status.h"
 
@@ -23,8 +22,6 @@ constexpr std::size_t kFirstPiece = std::size_t{4} << 10;
 constexpr std::uint64_t kMaxReserve = std::uint64_t{1} << 20;
 
 static_assert(kMaxHead <= Connection::kBuffer, "a head is read into the buffer as a whole");
-
-bool WantsCrc(DigestMask mask) { return (mask & MaskOf(DigestKind::kCrc64Nvme)) != 0; }
 
 bool IsBlank(std::string_view text) { return text.find_first_not_of(' ') == std::string_view::npos; }
 
@@ -117,7 +114,6 @@ Result<Exchange::Sent> Exchange::SendRequest() {
       if (sent == 0) continue;
       if (memory_) {
         response_.sent += sent;
-        if (WantsCrc(request_.digest_body)) response_.crc64_sent = Crc64Nvme(response_.crc64_sent, body.first(sent));
       } else {
         unsent_ = unsent_.subspan(sent);
       }
@@ -184,7 +180,6 @@ Status Exchange::FillSendBuffer() {
   }
   unsent_ = room;
   response_.sent += got;
-  if (WantsCrc(request_.digest_body)) response_.crc64_sent = Crc64Nvme(response_.crc64_sent, unsent_);
   return {};
 }
 
@@ -273,7 +268,6 @@ Status Exchange::Deliver(std::string_view bytes) {
   }
   if (is_success() && request_.sink != nullptr) {
     if (!bytes.empty()) {
-      if (request_.digest_answer) response_.crc64_received = Crc64Nvme(response_.crc64_received, AsBytes(bytes));
       if (Status status = request_.sink->Write(AsBytes(bytes)); !status.ok()) return status;
       response_.received += bytes.size();
     }

@@ -183,7 +183,6 @@ Result<http::Response> Api::SendOnce(const OpContext& ctx, const Dialect& dialec
   request.source = call.source;
   request.body_size = call.body_size;
   request.sink = call.sink;
-  request.digest_answer = call.digest_answer;
   request.head_check = call.head_check;
   request.expect_continue = dialect.expect_continue && std::max<std::uint64_t>(call.body.size(), call.body_size) > kExpectFrom;
   SigV4Request to_sign;

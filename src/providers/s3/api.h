@@ -40,7 +40,6 @@ struct Call {
   ISource* source = nullptr;
   std::uint64_t body_size = 0;
   ISink* sink = nullptr;
-  bool digest_answer = false;
   http::Request::IHeadCheck* head_check = nullptr;
 };
 
