@@ -140,7 +140,7 @@ class IRun {
   virtual Progress Snapshot() const = 0;
   // Objects that did not end well, at most max: without a journal the last of the first 10000, newest last; of a migration those with the lowest keys, by key.
   virtual std::vector<ObjectRecord> Problems(std::size_t max) const = 0;
-  // For who wants all of them, however many: those met since the last call, oldest first.  From the first call on, which comes before Start, a run without a journal drops none: while 10,000 wait
+  // For who wants all of them, however many: those met since the last call, oldest first; of a dry run also what would be copied (kSkipped).  From the first call on, which comes before Start, a run without a journal drops none: while 10,000 wait
   // to be taken it waits, too.  Problems() does not tell those that were taken.  A migration's are in its journal (Report): empty.
   virtual std::vector<ObjectRecord> TakeProblems() = 0;
 };

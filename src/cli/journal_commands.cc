@@ -131,7 +131,7 @@ int RunMigrate(Session& session, const Parsed& parsed) {
   auto run = (*runner)->Copy();
   if (!run.ok()) return FailRun(session, run.status());
   RunWords words = Words(parsed, **runner, plan->dry_run ? "dry run" : "migration");
-  words.all_problems = plan->dry_run;
+  words.dry_run = plan->dry_run;
   const std::string journal = parsed.Has("journal") ? JournalOption((*runner)->journal()) : "";
   if (!plan->dry_run) words.more = words.again;
   if (!plan->dry_run) words.after = "next: fileferry verify --verify full" + journal + " reads every byte again; fileferry rollback" + journal + " takes it back";

@@ -22,7 +22,7 @@ int RunCopy(Session& session, const Parsed& parsed) {
   if (!run.ok()) return FailRun(session, run.status());
   RunWords words;
   words.verb = plan->dry_run ? "dry run" : "copy";
-  words.all_problems = plan->dry_run;
+  words.dry_run = plan->dry_run;
   words.again = CommandLine(parsed);
   return DriveRun(session, parsed, **run, words, std::move(more));
 }

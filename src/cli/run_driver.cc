@@ -47,15 +47,38 @@ std::string ExtraLines(const Progress& progress) {
   return text;
 }
 
-void PrintText(Session& session, const IRun& run, const RunWords& words, int exit_status) {
+// What a dry run tells as it goes: what would be copied is printed, or kept for the one document; problems are kept for the end.
+class Trial {
+ public:
+  Trial(Session& session, IRun& run) : session_(session), run_(run) {}
+  void Take() {
+    for (ObjectRecord& record : run_.TakeProblems()) {
+      if (record.outcome != Outcome::kSkipped) {
+        problems.push_back(std::move(record));
+      } else if (session_.json()) {
+        operations.push_back({{"operation", "copy"}, {"key", record.key}, {"to", record.destination_key}, {"size", record.size}});
+      } else if (!session_.quiet()) {
+        session_.out().Write("would copy " + Printable(record.key) + (record.destination_key == record.key ? "" : " to " + Printable(record.destination_key)) + " (" + SizeText(record.size) + ")\n");
+      }
+    }
+  }
+  std::vector<ObjectRecord> problems;
+  Json operations = Json::array();
+
+ private:
+  Session& session_;
+  IRun& run_;
+};
+
+void PrintText(Session& session, const IRun& run, const RunWords& words, const Trial* trial, int exit_status) {
   const Progress progress = run.Snapshot();
   const Status result = run.Result();
   std::string text;
   if (!session.quiet()) text += SummaryLine(progress, words, result) + "\n" + (words.own_work ? "the whole migration by now:\n" : "") + OutcomeLines(progress) + ExtraLines(progress);
   session.out().Write(text);
   if (words.list_problems) {
-    const std::size_t most = words.all_problems ? SIZE_MAX - 1 : kProblemsShown;
-    const std::vector<ObjectRecord> problems = run.Problems(most + 1);
+    const std::size_t most = trial != nullptr ? SIZE_MAX : kProblemsShown;
+    const std::vector<ObjectRecord> problems = trial != nullptr ? trial->problems : run.Problems(most + 1);
     session.out().Flush();
     for (std::size_t i = 0; i < std::min(problems.size(), most); i++) session.Complain(Status(problems[i].code == Code::kOk ? Code::kInternal : problems[i].code, ProblemLine(problems[i])));
     if (problems.size() > most) session.Note("… and more" + std::string(words.mend.empty() ? "" : ": " + words.mend));
@@ -69,11 +92,12 @@ void PrintText(Session& session, const IRun& run, const RunWords& words, int exi
   if (exit_status == 1 && !words.mend.empty()) session.Note(words.mend);
 }
 
-void PrintJson(Session& session, const IRun& run, Json document) {
+void PrintJson(Session& session, const IRun& run, const Trial* trial, Json document) {
   const Json progress = ProgressJson(run.Snapshot());
   for (const auto& [name, value] : progress.items()) document[name] = value;
   Json problems = Json::array();
-  for (const ObjectRecord& record : run.Problems(kProblemsInJson)) problems.push_back(RecordJson(record));
+  for (const ObjectRecord& record : trial != nullptr ? trial->problems : run.Problems(kProblemsInJson)) problems.push_back(RecordJson(record));
+  if (trial != nullptr) document["operations"] = trial->operations;
   document["problems"] = std::move(problems);
   document["result"] = StatusJson(run.Result());
   session.out().Write(Dump(document));
@@ -106,6 +130,9 @@ std::string CommandLine(const Parsed& parsed) {
 int FailRun(Session& session, const Status& status) { return session.Fail(status); }
 
 int DriveRun(Session& session, const Parsed& parsed, IRun& run, const RunWords& words, Json more) {
+  Trial dry(session, run);
+  const Trial* const trial = words.dry_run ? &dry : nullptr;
+  if (words.dry_run) dry.Take();
   const Status started = run.Start();
   if (!started.ok()) return FailRun(session, started);
   {
@@ -116,17 +143,19 @@ int DriveRun(Session& session, const Parsed& parsed, IRun& run, const RunWords& 
         cancelled = true;
         run.Cancel();
       }
+      if (words.dry_run) dry.Take();
       view.Update(run.Snapshot());
     }
+    if (words.dry_run) dry.Take();
     view.Finish(run.Snapshot());
   }
   const Status result = run.Result();
   int exit_status = ExitStatusOf(run);
   if (!result.ok()) exit_status = ExitStatus(result);
   if (session.json()) {
-    PrintJson(session, run, std::move(more));
+    PrintJson(session, run, trial, std::move(more));
   } else {
-    PrintText(session, run, words, exit_status);
+    PrintText(session, run, words, trial, exit_status);
   }
   session.out().Flush();
   if (!result.ok()) {

@@ -18,7 +18,7 @@ struct RunWords {
   std::string after;      // what to do next when all went well; may be empty
   std::string mend;       // what to do when some objects did not end well; may be empty
   bool list_problems = true;
-  bool all_problems = false;  // not only the first few
+  bool dry_run = false;   // what would be copied is listed, and all problems, not only the first few
   bool own_work = false;  // the outcomes are those of the whole migration, this run looked at Progress::ended of them
 };
 

@@ -94,8 +94,16 @@ void Board::Problem(ObjectRecord record, bool keep) {
   if (!record.message.empty()) line += ": " + record.message;
   last_.push_back(std::move(line));
   if (last_.size() > kLastErrors) last_.pop_front();
-  if (!keep) return;
-  taken_.wait(lock, [this] { return !taking_ || kept_.size() < kKeptProblems; });
+  if (keep) Keep(&lock, std::move(record));
+}
+
+void Board::Tell(ObjectRecord record) {
+  std::unique_lock lock(mutex_);
+  if (taking_) Keep(&lock, std::move(record));
+}
+
+void Board::Keep(std::unique_lock<std::mutex>* lock, ObjectRecord record) {
+  taken_.wait(*lock, [this] { return !taking_ || kept_.size() < kKeptProblems; });
   if (kept_.size() < kKeptProblems) kept_.push_back(std::move(record));
 }
 

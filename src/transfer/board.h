@@ -54,6 +54,8 @@ class Board {
   std::uint64_t count(Outcome outcome) const { return objects_[Index(outcome)].load(std::memory_order_relaxed); }
   // Keeps the row (the first 10,000) where it is not good, and its line among the last errors.
   void Problem(ObjectRecord record, bool keep);
+  // A row for TakeProblems that is no problem; dropped where nobody takes them.
+  void Tell(ObjectRecord record);
   void Note(std::string note);  // once each
   std::vector<ObjectRecord> Problems(std::size_t max) const;
   // Those kept, which are kept no longer; from now on Problem waits for this call where it has kept as many as it may.
@@ -77,6 +79,7 @@ class Board {
     std::uint64_t bytes, ended;
     double cost;
   };
+  void Keep(std::unique_lock<std::mutex>* lock, ObjectRecord record);  // REQUIRES: *lock holds mutex_
   void FillWork(Progress* progress) const;
   void FillRates(Progress* progress, std::chrono::steady_clock::time_point now) const;
 

@@ -500,7 +500,8 @@ void Engine::Record(Item& item, Ended* ended) {
   if (item.decided == Outcome::kPending && (ended->outcome == Outcome::kSame || ended->outcome == Outcome::kSameByTime)) found_there_.fetch_add(1, std::memory_order_relaxed);
   board_.Count(ended->outcome, ended->size);
   board_.Worked(item.in_journal ? item.counted_size : ended->size);
-  if (OutcomeIsGood(ended->outcome)) return;
+  const bool planned = ended->outcome == Outcome::kSkipped;  // of a dry run
+  if (OutcomeIsGood(ended->outcome) && !planned) return;
   ObjectRecord record;
   record.key = item.key;
   record.destination_key = item.to;
@@ -509,6 +510,7 @@ void Engine::Record(Item& item, Ended* ended) {
   record.code = ended->status.code();
   record.message = std::string(ended->status.message());
   record.attempts = item.attempts + 1;
+  if (planned) return board_.Tell(std::move(record));
   board_.Problem(std::move(record), !setup_.recorder->durable());
 }
 

@@ -206,6 +206,11 @@ def shared_options():
         check("--delete-source says nothing to " + command in done.err and not os.path.exists(f"{WORK}/shared.db"), f"{command}: what the options of a move mean: {done.err}")
     check(ferry("plan", "--limit", "3", "./shared", "./shared-there").out.startswith("3 objects"), "plan --limit")
     check(len(ferry("missing", "--limit", "3", "./shared", "./shared-there", expect=1).out.split()) == 3, "missing --limit")
+    for command in ("copy", "migrate"):
+        done = ferry(command, "--dry-run", "--map", "prefix+x/", "--exclude", "e", "./shared", "./shared-there")
+        check(sorted(line for line in done.out.splitlines() if line.startswith("would")) == [f"would copy {name} to x/{name} (1 B)" for name in "abcd"], f"{command} --dry-run: {done.out}")
+        check([each["key"] for each in as_json(ferry("--json", command, "--dry-run", "./shared", "./shared-there"))["operations"]] == list("abcde"), f"{command} --dry-run --json")
+    check(not os.path.exists(f"{WORK}/shared-there"), "a dry run has made a folder")
     ferry("migrate", "--limit", "2", "./shared", "./shared-there")
     check(ferry("verify", "--limit", "4", "--delete-source", "./shared", "./shared-there", expect=1).err.count("missing at destination") == 2, "verify --limit")
     check(ferry("verify", "./shared", "./shared-there", expect=1).err.count("missing at destination") == 3, "verify after a trial compares everything")
