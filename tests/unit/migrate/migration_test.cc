@@ -314,7 +314,7 @@ TEST_CASE("a replacement that was cut off and is done anew never writes over wha
         std::map<std::string, std::string> left = Contents(*world.to);
         CHECK(left.at("a") == "theirs");
         left.erase("a");
-        for (const auto& [key, text] : left) CHECK_MESSAGE((key.starts_with(".fileferry/trash/") && text == "ours" && done && source_changes), key);
+        for (const auto& object : left) CHECK_MESSAGE((object.first.starts_with(".fileferry/trash/") && object.second == "ours" && done && source_changes), object.first);
       }
     }
   }
