@@ -1,6 +1,10 @@
 // run_copy.cc: the runs that move objects: copy (first, resumed, or for what is new) and retry.
+#include <algorithm>
+#include <atomic>
 #include <utility>
 
+#include "core/parallel.h"
+#include "fileferry/ops.h"
 #include "migrate/journal_supply.h"
 #include "migrate/key_index.h"
 #include "migrate/runner.h"
@@ -49,6 +53,55 @@ class RemovalSupply : public ISupply {
  private:
   Journal& journal_;
   RowSupply& rows_;
+};
+
+// What is left to be tried again.  Of a source that this migration has removed nothing can be sent, and its row stays what it is, for a rollback; unless the source was written anew.
+class RetrySupply : public ISupply {
+ public:
+  RetrySupply(RowSupply& rows, const Setup& setup, Board& board) : rows_(rows), setup_(setup), board_(board) {}
+  Status Next(const OpContext& ctx, std::vector<Item>* out) override {
+    const std::size_t before = out->size();
+    while (out->size() == before) {
+      if (Status status = rows_.Next(ctx, out); !status.ok() || out->size() == before) return status;
+      if (Status status = LeaveRemoved(ctx, out, before); !status.ok()) return status;
+    }
+    return {};
+  }
+
+ private:
+  Status LeaveRemoved(const OpContext& ctx, std::vector<Item>* items, std::size_t from) {
+    const auto judged = [](const Item& item) {
+      return (item.source_deleted || item.removing) && item.counted != Outcome::kPending && item.counted != Outcome::kInFlight;
+    };
+    if (std::none_of(items->begin() + static_cast<std::ptrdiff_t>(from), items->end(), judged)) return {};
+    std::vector<char> left(items->size(), 0);
+    std::atomic<std::size_t> next{from};
+    RunOnThreads(setup_.plan.checkers, [&] {
+      for (std::size_t at; (at = next.fetch_add(1)) < items->size();) {
+        if (!judged((*items)[at]) || !ctx.Check().ok()) continue;
+        const Result<bool> there = Exists(*setup_.source.provider, ctx, setup_.source.Full((*items)[at].key));
+        left[at] = there.ok() && *there ? 0 : 1;
+      }
+    });
+    if (Status status = ctx.Check(); !status.ok()) return status;
+    std::size_t kept = from;
+    for (std::size_t at = from; at < items->size(); ++at) {
+      Item& item = (*items)[at];
+      if (left[at] != 0) {
+        board_.Worked(item.counted_size);
+        continue;
+      }
+      if (kept != at) (*items)[kept] = std::move(item);
+      ++kept;
+    }
+    if (kept != items->size()) board_.Note("sources that were removed after they were copied cannot be sent again where their copies are damaged or gone; rollback restores them from the archive, if there is one");
+    items->resize(kept);
+    return {};
+  }
+
+  RowSupply& rows_;
+  const Setup& setup_;
+  Board& board_;
 };
 
 Status DeleteSources(Run& run, JournaledRunner::World& world, Setup& setup) {
@@ -139,7 +192,8 @@ Status RetryBody(Run& run, JournaledRunner::World& world, Setup& setup, JournalR
     if (upload.ok() && upload->has_value()) TakeUpload(**upload, item);
     return true;
   });
-  Status status = run.Work(setup, rows, "retrying", setup.plan.transfers);
+  RetrySupply supply(rows, setup, run.board());
+  Status status = run.Work(setup, supply, "retrying", setup.plan.transfers);
   SayUnfinished(run.board(), world, world.head, 0);  // with --limit, what is beyond it is pending as asked for
   if (status.ok() && world.cut_off) status = RemoveAbandoned(run.context(), setup, false).status();
   return status;

@@ -30,7 +30,7 @@ class RollbackTask : public IEngineTask {
     if (!there.ok() && there.code() != Code::kNotFound) return End(ended, Outcome::kFailed, there.status());
     const bool absent = !there.ok();
     if (!absent && !IsOurs(ctx, item, *there, ended)) return;
-    if (item.source_deleted || (item.removing && SourceIsGone(ctx, item))) {
+    if (IsRemoved(ctx, item)) {
       if (!RestoreSource(ctx, item, absent, ended)) return;
     } else if (!absent && !SourceIsThere(ctx, item, ended)) {
       return;
@@ -69,7 +69,7 @@ class RollbackTask : public IEngineTask {
     // A run was cut off before it could write down what it wrote: its mark, and the source's bytes, tell.
     if (!setup_.IsOurAttempt(there.attempt_id)) {
       if (item.trash.empty()) {
-        End(ended, Outcome::kRolledBack);  // nothing of ours is there
+        if (!IsRemoved(ctx, item) || RestoreSource(ctx, item, true, ended)) End(ended, Outcome::kRolledBack);  // nothing of ours is there
       } else {
         AfterPutBack(ctx, item, there, ended);  // kept, but perhaps never replaced
       }
@@ -89,6 +89,9 @@ class RollbackTask : public IEngineTask {
     End(ended, Outcome::kConflict, Status(Code::kPreconditionFailed, "it bears the mark of this migration but not the source's bytes; left alone"));
     return false;
   }
+
+  // Whether this migration has removed the source.
+  bool IsRemoved(const OpContext& ctx, const Item& item) { return item.source_deleted || (item.removing && SourceIsGone(ctx, item)); }
 
   bool SourceIsGone(const OpContext& ctx, const Item& item) {
     const Result<bool> there = Exists(*setup_.source.provider, ctx, setup_.source.Full(item.key));
@@ -242,7 +245,7 @@ Status RollbackBody(Run& run, JournaledRunner::World& world, Setup& setup, Journ
     item->counted = row.state;
     item->counted_size = row.size;
     if (row.run == this_run || row.state == Outcome::kRolledBack || row.state == Outcome::kUnlisted) return false;
-    if (row.wrote || !row.trash.empty() || in_doubt || row.run == 0) return true;
+    if (row.wrote || row.source_deleted || row.removing || !row.trash.empty() || in_doubt || row.run == 0) return true;
     board.Worked(row.size);
     return false;
   });

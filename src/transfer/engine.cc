@@ -384,7 +384,9 @@ void Engine::Classify(Item& item, Ended* ended) {
   }
   if (ended->status.code() != Code::kNotFound) return;
   Result<ObjectInfo> now = setup_.source.provider->Stat(Context(), setup_.source.Full(item.key));
-  if (now.code() == Code::kNotFound) {
+  if (now.code() == Code::kNotFound && item.task == Task::kMove && (item.source_deleted || item.removing)) {
+    mover_->JudgeOnlyCopy(Context(), item, ended);
+  } else if (now.code() == Code::kNotFound) {
     ended->outcome = item.announced ? Outcome::kMissing : Outcome::kVanished;
   } else if (now.ok()) {
     ended->status = AtSource(Status(Code::kSourceChanged, "the object was removed and written again while it was read"));

@@ -58,6 +58,10 @@ bool Mover::Announced(const OpContext& ctx, Item& item, Ended* ended) {
     return true;
   }
   Result<ObjectInfo> info = setup_.source.provider->Stat(ctx, setup_.source.Full(item.key));
+  if (info.code() == Code::kNotFound && (item.source_deleted || item.removing)) {
+    JudgeOnlyCopy(ctx, item, ended);
+    return true;
+  }
   if (info.code() == Code::kNotFound) {
     End(ended, Outcome::kMissing, info.status());
     return true;
@@ -478,6 +482,18 @@ void Mover::Look(const OpContext& ctx, Item& item, Ended* ended) {
   }
   if (equal) return End(ended, Outcome::kSame);
   End(ended, Outcome::kDifferent, Status(Code::kIntegrity, "it was changed at the destination after it was copied, and is left alone; see retry"));
+}
+
+void Mover::JudgeOnlyCopy(const OpContext& ctx, const Item& item, Ended* ended) {
+  const Result<ObjectInfo> there = setup_.destination.provider->Stat(ctx, setup_.destination.Full(item.to));
+  if (!there.ok() && there.code() != Code::kNotFound) return End(ended, Outcome::kFailed, there.status());
+  if (item.ours) ended->size = item.written.size;
+  if (!there.ok()) {
+    return End(ended, Outcome::kMissingAtDestination, Status(Code::kNotFound, "its source was removed after it was copied, and the copy is gone; rollback restores it from the archive, if there is one"));
+  }
+  if (item.ours && IsStill(item.written, *there) && item.counted != Outcome::kDifferent) return End(ended, Outcome::kSourceDeleted);
+  End(ended, Outcome::kDifferent,
+      Status(Code::kIntegrity, "its source was removed after it was copied, and the copy was changed or is damaged; rollback restores it from the archive, if there is one"));
 }
 
 void Mover::CompareOnly(const OpContext& ctx, Item& item, Ended* ended) {

@@ -36,6 +36,8 @@ class Mover {
   void ReadBack(const OpContext& ctx, Item& item, Ended* ended);
   // What an earlier run wrote, and what a listing shows otherwise by now.
   void Look(const OpContext& ctx, Item& item, Ended* ended);
+  // The source is gone because this migration has removed it: the object ends as its copy is.
+  void JudgeOnlyCopy(const OpContext& ctx, const Item& item, Ended* ended);
   void CompareOnly(const OpContext& ctx, Item& item, Ended* ended);
   // A write that came second: the destination holds something.  True: *ended; false: *mode says how to write again.
   bool Meet(const OpContext& ctx, Item& item, WriteMode* mode, Ended* ended);

@@ -639,6 +639,71 @@ TEST_CASE("a comparison looks at both storages and leaves the rows as it found t
   CHECK(world.Outcomes()["k3"] == Outcome::kSame);
 }
 
+int Compare(World& world, VerifyMode mode) {
+  return Exit(world, [&](MigrationRunner& runner) { return runner.Compare(mode); });
+}
+int Full(World& world) {
+  return Exit(world, [](MigrationRunner& runner) { return runner.Verify(VerifyMode::kFull); });
+}
+int Rollback(World& world) {
+  return Exit(world, [](MigrationRunner& runner) { return runner.Rollback(); });
+}
+
+TEST_CASE("the copy of a removed source that is gone or damaged is never called good, and a rollback restores it from the archive") {
+  for (const bool archived : {true, false}) {
+    for (const bool gone : {true, false}) {
+      CAPTURE(archived);
+      CAPTURE(gone);
+      World world;
+      for (const char* key : {"a", "b", "c"}) PutText(*world.from, key, key);
+      const std::map<std::string, std::string> before = Contents(*world.from);
+      world.options.plan.delete_source = world.options.plan.confirmed = true;
+      if (archived) {
+        world.options.plan.archive = "memory:archive";
+        world.options.plan.archive_storage = std::make_shared<OpenedStorage>(Opened(MemoryStorageProvider::Create("memory:archive"), "memory:archive"));
+      }
+      CHECK(Count(world.Copy(), Outcome::kSourceDeleted) == 3);
+      REQUIRE(world.to->Remove({}, "b", {}).ok());
+      if (!gone) PutText(*world.to, "b", "B");
+      const Outcome found = gone ? Outcome::kMissingAtDestination : Outcome::kDifferent;
+      CHECK(Verify(world) == 1);
+      for (int round = 0; round < 2; ++round) {
+        CHECK(Retry(world) == 1);
+        CHECK(world.Outcomes()["b"] == found);
+        CHECK(Full(world) == 1);
+        CHECK(Compare(world, VerifyMode::kFull) == 1);
+        CHECK(world.Outcomes()["b"] == found);
+      }
+      CHECK(world.Outcomes()["a"] == Outcome::kSourceDeleted);
+      if (gone) {
+        CHECK(Rollback(world) == (archived ? 0 : 1));
+        std::map<std::string, std::string> expected = before;
+        if (!archived) expected.erase("b");
+        CHECK(Contents(*world.from) == expected);
+      } else {
+        CHECK(Rollback(world) == 1);
+        CHECK(Contents(*world.to).at("b") == "B");
+      }
+    }
+  }
+}
+
+TEST_CASE("a retry sends what is at the place of a removed source again") {
+  World world;
+  for (const char* key : {"a", "b"}) PutText(*world.from, key, key);
+  world.options.plan.delete_source = world.options.plan.confirmed = true;
+  CHECK(Count(world.Copy(), Outcome::kSourceDeleted) == 2);
+  world.options.plan.delete_source = world.options.plan.confirmed = false;
+  REQUIRE(world.to->Remove({}, "a", {}).ok());
+  CHECK(Verify(world) == 1);
+  PutText(*world.from, "a", "anew");
+  CHECK(Retry(world) == 0);
+  CHECK(Contents(*world.to).at("a") == "anew");
+  CHECK(world.Outcomes()["a"] == Outcome::kVerified);
+  CHECK(Rollback(world) == 0);
+  CHECK(Contents(*world.from) == std::map<std::string, std::string>{{"a", "anew"}, {"b", "b"}});
+}
+
 TEST_CASE("one journal, one runner, one migration") {
   World world;
   world.Fill(3);
