@@ -294,7 +294,14 @@ Step Mover::Write(const OpContext& ctx, Worker& worker, Item& item, const WriteM
   return PutSmall(ctx, worker, item, mode, ended);
 }
 
-Step Mover::PutSmall(const OpContext& ctx, Worker& worker, Item& item, const WriteMode& mode, Ended* ended, bool believes) {
+Step Mover::PutSmall(const OpContext& ctx, Worker& worker, Item& item, const WriteMode& mode, Ended* ended) {
+  bool stale = false;
+  const Step step = PutOnce(ctx, worker, item, mode, true, &stale, ended);
+  // The first attempt has given its body's memory back: the second one waits for its own.
+  return stale ? PutOnce(ctx, worker, item, mode, false, &stale, ended) : step;
+}
+
+Step Mover::PutOnce(const OpContext& ctx, Worker& worker, Item& item, const WriteMode& mode, bool believes, bool* stale, Ended* ended) {
   const Side& to = setup_.destination;
   Body body;
   if (Status status = OpenBody(ctx, setup_, setup_.source.Full(item.key), item.size, 0, std::nullopt, {}, nullptr, &worker.buffer, &body); !status.ok()) {
@@ -355,8 +362,8 @@ Step Mover::PutSmall(const OpContext& ctx, Worker& worker, Item& item, const Wri
     // What the bytes had to be came from the source: a mismatch is the source's where the storage has not spoken.
     if (stored.code() == Code::kIntegrity && !put.expected.empty() && stored.status().detail().http_status == 0) {
       // A whole read of the source decides whether the bytes or a record beside them are wrong.
-      const bool stale = recorded && ReadDigest(ctx, setup_, setup_.source, setup_.source.Full(item.key), DigestKind::kCrc64Nvme, body.info.etag).ok();
-      if (stale) return PutSmall(ctx, worker, item, mode, ended, false);
+      *stale = recorded && ReadDigest(ctx, setup_, setup_.source, setup_.source.Full(item.key), DigestKind::kCrc64Nvme, body.info.etag).ok();
+      if (*stale) return Step::kEnded;
       status = AtSource(stored.status());
     }
     End(ended, Outcome::kFailed, std::move(status));

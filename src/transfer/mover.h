@@ -48,8 +48,9 @@ class Mover {
   bool OnPresent(const OpContext& ctx, Item& item, const ObjectInfo& there, WriteMode* mode, Ended* ended);
   bool KeepReplaced(const OpContext& ctx, Item& item, const ObjectInfo& there, bool marked, WriteMode* mode, Ended* ended);
   Step Write(const OpContext& ctx, Worker& worker, Item& item, const WriteMode& mode, Ended* ended);
-  // believes: what was written beside the source's bytes is expected of them.
-  Step PutSmall(const OpContext& ctx, Worker& worker, Item& item, const WriteMode& mode, Ended* ended, bool believes = true);
+  Step PutSmall(const OpContext& ctx, Worker& worker, Item& item, const WriteMode& mode, Ended* ended);
+  // believes: what was written beside the source's bytes is expected of them.  *stale: nothing was stored, and that is what was wrong; *ended is as it was.
+  Step PutOnce(const OpContext& ctx, Worker& worker, Item& item, const WriteMode& mode, bool believes, bool* stale, Ended* ended);
   // False: the service does not copy, nothing was done and *ended is as it was.
   bool CopyInside(const OpContext& ctx, Worker& worker, Item& item, const WriteMode& mode, Ended* ended);
   bool FindsOut(const Item& item, const WriteMode& mode) const;

@@ -186,6 +186,29 @@ TEST_CASE("a record of other bytes is no damage where the storage shows that it 
   }
 }
 
+TEST_CASE("records of other bytes beside objects that fill the memory for bodies do not hold up the run") {
+  auto from = NewRecorded("m:"), to = NewRecorded("n:");
+  const std::string bytes = Pattern(40u << 20, 1);  // more than half of it
+  const Digest other = [] {
+    Hasher hasher(MaskOf(DigestKind::kCrc64Nvme));
+    hasher.Update(AsBytes("other bytes"));
+    return *hasher.Finish().begin();
+  }();
+  for (const char* key : {"a", "b"}) {
+    PutText(*from, key, bytes);
+    from->records.emplace(key, other);
+  }
+  CopyPlan plan;
+  plan.tuning.multipart_threshold = 64u << 20;
+  Result<std::unique_ptr<IRun>> run = NewCopy(Opened(from, "m:"), Opened(to, "n:"), plan);
+  REQUIRE(run.ok());
+  REQUIRE((*run)->Start().ok());
+  REQUIRE((*run)->Wait(std::chrono::seconds(60)));
+  CHECK((*run)->Result().ok());
+  CHECK(Count((*run)->Snapshot(), Outcome::kCopied) == 2);
+  CHECK(Contents(*to) == Contents(*from));
+}
+
 TEST_CASE("a service that copies, but not conditionally, is looked at first; one that does not copy after all gets the bytes") {
   for (const bool copies : {true, false}) {
     CAPTURE(copies);
