@@ -102,6 +102,8 @@ Result<bool> MigrateSupply::Recall(Item* item) {
   item->written = FromJournal(row.token);
   item->digest = row.digest;
   item->trash = row.trash;
+  item->source_deleted = row.source_deleted;  // until the new source is written, the copy is all that is left of the old one
+  item->removing = row.removing;
   item->counted = row.state;
   item->counted_size = row.size;
   item->in_journal = true;
@@ -126,6 +128,8 @@ bool MigrateSupply::LooksOther(const JournalRow& row, Item* item) {
   item->written = FromJournal(row.token);
   item->digest = row.digest;
   item->trash = row.trash;
+  item->source_deleted = row.source_deleted;
+  item->removing = row.removing;
   item->counted = row.state;
   item->counted_size = row.size;
   item->in_journal = true;
@@ -185,6 +189,7 @@ Status MigrateSupply::Listed(const OpContext& ctx, std::vector<Item>* out) {
         continue;
       }
       Decide(&item, setup_.plan, setup_.source, setup_.destination, Uploads::kAsked);
+      if (item.decided == Outcome::kSameByTime) item.source_deleted = item.removing = false;  // it is there again
       if (item.in_journal) board_.Uncount(item.counted, item.counted_size);
       item.in_journal = true;
       item.counted = Outcome::kPending;
@@ -200,6 +205,8 @@ Status MigrateSupply::Listed(const OpContext& ctx, std::vector<Item>* out) {
       row.token = ToJournal(item.written);
       row.digest = item.digest;
       row.trash = item.trash;
+      row.source_deleted = item.source_deleted;
+      row.removing = item.removing;
       row.run = run_;
       if (item.decided == Outcome::kUnlisted) {  // at once: nobody shall ever take it for an object that is pending
         row.state = item.decided;

@@ -55,7 +55,7 @@ class RollbackTask : public IEngineTask {
   }
 
   // False: *ended; what is there is not what this migration wrote.
-  bool IsOurs(const OpContext& ctx, const Item& item, const ObjectInfo& there, Ended* ended) {
+  bool IsOurs(const OpContext& ctx, Item& item, const ObjectInfo& there, Ended* ended) {
     if (item.ours && IsStill(item.written, there)) return true;
     const bool in_doubt = item.counted == Outcome::kPending || item.counted == Outcome::kInFlight || item.counted == Outcome::kFailed;  // it may have been written once more
     if (item.ours && !(in_doubt && setup_.IsOurAttempt(there.attempt_id))) {
@@ -84,7 +84,10 @@ class RollbackTask : public IEngineTask {
         End(ended, Outcome::kFailed, compared.status());
         return false;
       }
-      if (compared->content == Content::kEqual) return true;
+      if (compared->content == Content::kEqual) {
+        item.source_deleted = item.removing = false;  // it is there, perhaps written anew: nothing is lost with its copy
+        return true;
+      }
     }
     End(ended, Outcome::kConflict, Status(Code::kPreconditionFailed, "it bears the mark of this migration but not the source's bytes; left alone"));
     return false;

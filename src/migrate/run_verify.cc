@@ -47,7 +47,7 @@ class VerifyTask : public IEngineTask {
       case VerifyMode::kChecksum:
         return item.digest ? Checksum(ctx, item, *there, ended) : WithSource(ctx, item, *there, false, ended);
       case VerifyMode::kFull:
-        return item.source_deleted ? Checksum(ctx, item, *there, ended) : WithSource(ctx, item, *there, true, ended);
+        return item.source_deleted && item.digest ? Checksum(ctx, item, *there, ended) : WithSource(ctx, item, *there, true, ended);
     }
   }
 

@@ -123,11 +123,13 @@ bool Mover::OnPresent(const OpContext& ctx, Item& item, const ObjectInfo& there,
           mode->trash = item.trash;
           FillWritten(setup_, item, *here, there, *mode, MaskOf(compared->digest->kind), &*compared->digest, ended);
         } else {
+          ended->source_written = true;
           End(ended, Outcome::kSame);
         }
         ended->size = there.size;
         return true;
       case Content::kEqualByTime:
+        ended->source_written = true;
         End(ended, Outcome::kSameByTime);
         return true;
       case Content::kUnknown:  // not where bytes may be read

@@ -704,6 +704,39 @@ TEST_CASE("a retry sends what is at the place of a removed source again") {
   CHECK(Contents(*world.from) == std::map<std::string, std::string>{{"a", "anew"}, {"b", "b"}});
 }
 
+TEST_CASE("the copy of a removed source stays while what was written at its place anew is pending") {
+  World world;
+  for (const char* key : {"a", "b", "c"}) PutText(*world.from, key, key);
+  world.options.plan.delete_source = world.options.plan.confirmed = true;
+  CHECK(Count(world.Copy(), Outcome::kSourceDeleted) == 3);
+  world.options.plan.delete_source = world.options.plan.confirmed = false;
+  for (const char* key : {"a", "b", "c"}) PutText(*world.from, key, std::string("anew ") + key);
+  world.options.plan.limit = 1;
+  world.options.plan.transfers = 1;
+  CHECK(Count(world.Copy(), Outcome::kPending) == 2);
+  world.options.plan.limit = 0;
+  SUBCASE("taken back: named, and left alone") {
+    CHECK(Rollback(world) == 1);
+    CHECK(Contents(*world.to) == std::map<std::string, std::string>{{"b", "b"}, {"c", "c"}});
+    CHECK(world.Outcomes()["b"] == Outcome::kConflict);
+  }
+  SUBCASE("the new one vanishes: the old one is still the copy of a removed source") {
+    REQUIRE(world.from->Remove({}, "b", {}).ok());
+    CHECK(Count(world.Copy(), Outcome::kSourceDeleted) == 1);
+    CHECK(Full(world) == 0);
+    CHECK(Contents(*world.to).at("b") == "b");
+    CHECK(Rollback(world) == 0);
+    CHECK(Contents(*world.from).at("b") == "b");
+  }
+  SUBCASE("copied: the new one is an object like any other") {
+    world.Copy();
+    CHECK(Contents(*world.to) == Contents(*world.from));
+    CHECK(Rollback(world) == 0);
+    CHECK(Contents(*world.from).at("b") == "anew b");
+    CHECK(Contents(*world.to).empty());
+  }
+}
+
 TEST_CASE("one journal, one runner, one migration") {
   World world;
   world.Fill(3);
