@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "fileferry/ops.h"
 #include "migrate/compare_supply.h"
 #include "migrate/journal_supply.h"
 #include "migrate/key_index.h"
@@ -197,9 +198,12 @@ Status CompareBody(Run& run, JournaledRunner::World& world, Setup& setup, Journa
   RowSupply rows(journal, kThere, [&](const JournalRow& row, Item* item) {
     item->task = Task::kCustom;
     item->counted = row.state;
-    if (!row.source_deleted || row.run == this_run || !(*rules)->WantsKey(row.key)) return false;
+    if (!(row.source_deleted || row.removing) || row.run == this_run || !(*rules)->WantsKey(row.key)) return false;
     const Result<std::string> to = (*rules)->Map(row.key);
-    return to.ok() && *to == row.to;
+    if (!to.ok() || *to != row.to) return false;
+    if (row.source_deleted) return true;
+    const Result<bool> there = Exists(*setup.source.provider, run.context(), setup.source.Full(row.key));  // a run was cut off: only the source tells
+    return !there.ok() || !*there;
   });
   return run.Work(setup, rows, "verifying", setup.plan.checkers, &task);
 }
