@@ -182,7 +182,7 @@ class MigrationRunner {
   // Creates or reopens the journal.  kInvalidArgument when the journal is of another migration.
   static Result<std::unique_ptr<MigrationRunner>> Open(OpenedStorage source, OpenedStorage destination, Options options);
   // Reopens a journal by its path (empty: the newest in .fileferry/), with its storages opened through the factory.  `change` (may be empty) is given the plan that the migration was begun with,
-  // for what shall be otherwise this time; what it deletes at the source has to be confirmed anew.
+  // for what shall be otherwise this time; its limit was that run's, and what it deletes at the source has to be confirmed anew.
   static Result<std::unique_ptr<MigrationRunner>> Reopen(const std::string& journal, StorageFactory& factory, const std::function<void(CopyPlan&)>& change = {});
   // Reads a journal without taking it: works while another process runs.
   struct State {

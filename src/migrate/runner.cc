@@ -220,6 +220,7 @@ Result<std::unique_ptr<MigrationRunner>> MigrationRunner::Reopen(const std::stri
   Result<CopyPlan> plan = PlanFromText(head->options);
   if (!plan.ok()) return plan.status();
   plan->confirmed = false;
+  plan->limit = 0;  // of the run that it was begun with
   if (change) change(*plan);
   if (!plan->confirmed) plan->delete_source = false;  // asked for anew each time
   Result<OpenedStorage> source = OpenAgain(factory, head->source, *head, *plan, kSourceIsObject);

@@ -56,6 +56,23 @@ def as_nobody(*arguments, cwd, expect):
     return done.stdout + done.stderr
 
 
+def a_retry_takes_all_that_is_to_be_mended():
+    """The limit of a migrate was that run's."""
+    with workspace("limit") as work:
+        s, d = tree(work)
+        ferry("migrate", "--no-progress", s, d, cwd=work)
+        ferry("migrate", "--no-progress", "--limit", "1", s, d, cwd=work)
+        gone = [n for n in sorted(os.listdir(d)) if os.path.isfile(f"{d}/{n}")][:3]
+        check(len(gone) == 3, f"{gone}")
+        for name in gone:
+            os.remove(f"{d}/{name}")
+        ferry("verify", cwd=work, expect=1)
+        ferry("retry", "--no-progress", "--limit", "1", cwd=work, expect=1)
+        check(sum(os.path.exists(f"{d}/{n}") for n in gone) == 1, "a limit that is typed holds")
+        ferry("retry", "--no-progress", cwd=work)
+        check(all(os.path.exists(f"{d}/{n}") for n in gone), f"{os.listdir(d)}")
+
+
 def verify_compares_the_storages_whatever_a_journal_says():
     with workspace("compare") as work:
         s, d = tree(work)
@@ -177,5 +194,5 @@ def a_source_that_is_not_there_is_an_error():
         ferry("copy", "--no-progress", "--links", "follow", s, d, cwd=work)
 
 
-main(links_are_followed_by_what_comes_after_the_migration, verify_compares_the_storages_whatever_a_journal_says, verify_looks_at_the_copies_of_removed_sources,
+main(links_are_followed_by_what_comes_after_the_migration, a_retry_takes_all_that_is_to_be_mended, verify_compares_the_storages_whatever_a_journal_says, verify_looks_at_the_copies_of_removed_sources,
      a_folder_that_cannot_be_read_is_named_and_the_rest_goes_on, files_that_can_be_no_object_are_named, a_source_that_is_not_there_is_an_error)
