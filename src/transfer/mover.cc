@@ -437,6 +437,7 @@ void Mover::ReadBack(const OpContext& ctx, Item& item, Ended* ended) {
   const std::string key = to.Full(item.to);
   const DigestKind kind = item.digest ? item.digest->kind : DigestKind::kCrc64Nvme;
   ended->wrote = true;
+  ended->source_written = true;  // the source was read
   ended->token = item.written;
   ended->trash = item.trash;
   ended->size = item.size;

@@ -697,19 +697,23 @@ TEST_CASE("the copy of a removed source that is gone or damaged is never called 
 }
 
 TEST_CASE("a retry sends what is at the place of a removed source again") {
-  World world;
-  for (const char* key : {"a", "b"}) PutText(*world.from, key, key);
-  world.options.plan.delete_source = world.options.plan.confirmed = true;
-  CHECK(Count(world.Copy(), Outcome::kSourceDeleted) == 2);
-  world.options.plan.delete_source = world.options.plan.confirmed = false;
-  REQUIRE(world.to->Remove({}, "a", {}).ok());
-  CHECK(Verify(world) == 1);
-  PutText(*world.from, "a", "anew");
-  CHECK(Retry(world) == 0);
-  CHECK(Contents(*world.to).at("a") == "anew");
-  CHECK(world.Outcomes()["a"] == Outcome::kVerified);
-  CHECK(Rollback(world) == 0);
-  CHECK(Contents(*world.from) == std::map<std::string, std::string>{{"a", "anew"}, {"b", "b"}});
+  for (const VerifyMode mode : {VerifyMode::kChecksum, VerifyMode::kFull}) {
+    CAPTURE(static_cast<int>(mode));
+    World world;
+    for (const char* key : {"a", "b"}) PutText(*world.from, key, key);
+    world.options.plan.delete_source = world.options.plan.confirmed = true;
+    CHECK(Count(world.Copy(), Outcome::kSourceDeleted) == 2);
+    world.options.plan.delete_source = world.options.plan.confirmed = false;
+    REQUIRE(world.to->Remove({}, "a", {}).ok());
+    CHECK(Verify(world) == 1);
+    PutText(*world.from, "a", "anew");
+    world.options.plan.verify = mode;
+    CHECK(Retry(world) == 0);
+    CHECK(Contents(*world.to).at("a") == "anew");
+    CHECK(world.Outcomes()["a"] == Outcome::kVerified);
+    CHECK(Rollback(world) == 0);
+    CHECK(Contents(*world.from) == std::map<std::string, std::string>{{"a", "anew"}, {"b", "b"}});
+  }
 }
 
 TEST_CASE("the copy of a removed source stays while what was written at its place anew is pending") {
