@@ -14,7 +14,20 @@ Status CompareSupply::Next(const OpContext& ctx, std::vector<Item>* out) {
   if (Status status = NextWanted(inner_, ctx, setup_, out); !status.ok()) return status;
   if (limit > 0 && out->size() - before > limit - given_) out->resize(before + static_cast<std::size_t>(limit - given_));
   given_ += out->size() - before;
-  for (std::size_t i = before; i < out->size(); ++i) Judge(&(*out)[i]);
+  for (std::size_t i = before; i < out->size(); ++i) {
+    Item& item = (*out)[i];
+    Judge(&item);
+    if (rows_ == nullptr || item.decided != Outcome::kPending) continue;
+    if (Status status = Recall(&item); !status.ok()) return status;
+  }
+  return {};
+}
+
+// What was there before the migration, which says that it has the same bytes, keeps the properties that its owner gave it.
+Status CompareSupply::Recall(Item* item) const {
+  Result<std::optional<JournalRow>> row = rows_->Find(item->key);
+  if (!row.ok()) return row.status();
+  item->was_there = row->has_value() && !(*row)->wrote && (OutcomeIsGood((*row)->state) || (*row)->state == Outcome::kDifferent);
   return {};
 }
 

@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "journal/journal.h"
 #include "transfer/setup.h"
 
 namespace fileferry {
@@ -11,16 +12,18 @@ namespace fileferry {
 // Listings merged, and nothing is moved: what they do not tell is compared by the workers.
 class CompareSupply : public ISupply {
  public:
-  // Both must outlive it.
-  CompareSupply(ISupply& inner, const Setup& setup) : inner_(inner), setup_(setup) {}
+  // All must outlive it.  rows: of a migration between the two; may be nullptr.
+  CompareSupply(ISupply& inner, const Setup& setup, Journal* rows = nullptr) : inner_(inner), setup_(setup), rows_(rows) {}
   // Ends after CopyPlan::limit objects.
   Status Next(const OpContext& ctx, std::vector<Item>* out) override;
 
  private:
   void Judge(Item* item) const;
+  Status Recall(Item* item) const;
 
   ISupply& inner_;
   const Setup& setup_;
+  Journal* const rows_;
   std::uint64_t given_ = 0;
 };
 

@@ -189,7 +189,7 @@ Status CompareBody(Run& run, JournaledRunner::World& world, Setup& setup, Journa
     if (!keys.ok()) return keys.status();
     both = std::move(*keys);
   }
-  CompareSupply supply(*both, setup);
+  CompareSupply supply(*both, setup, *empty ? nullptr : &journal);
   if (Status status = run.Work(setup, supply, "comparing", setup.plan.checkers); !status.ok()) return status;
   if (*empty && keys_from.empty()) return CheckMet(setup, board);
   // Copies of sources that this migration has removed: no listing of the source tells of them.

@@ -76,6 +76,7 @@ struct Item {
   Known known = Known::kUnknown;
   Token there;                         // where known == kPresent
   bool ours = false;                   // `there_when_written` is what this migration wrote
+  bool was_there = false;              // compared: what is at the destination was there before the migration, which has not written it
   Token written;                       // where ours: the destination's token after our write
   bool mend = false;                   // write again where the destination is still ours, although it looks right or damaged
   bool doubt = false;                  // an earlier, cut-off run may have written it: ask before writing

@@ -525,7 +525,7 @@ void Mover::CompareOnly(const OpContext& ctx, Item& item, Ended* ended) {
   Evidence evidence;
   evidence.by_time = false;
   evidence.read_both = plan.verify == VerifyMode::kFull;
-  evidence.properties = true;
+  evidence.properties = !item.was_there;
   Result<Comparison> compared = CompareObjects(ctx, setup_, setup_.source.Full(item.key), *here, setup_.destination.Full(item.to), *there, evidence);
   if (!compared.ok()) {
     if (IsAtSource(compared.status()) && compared.code() == Code::kIntegrity) return End(ended, Outcome::kCorrupt, compared.status());

@@ -125,6 +125,35 @@ TEST_CASE("where only the time of an upload is listed, a migration asks for the 
   CHECK_MESSAGE(counted->calls(Operation::kStat) == done, "what was found out once is not asked for again");
 }
 
+TEST_CASE("migrate and both ways to verify say the same of what was there before; what the migration wrote answers for its properties") {
+  TempFolder folder;
+  const OpenedStorage from = Opened(MemoryStorageProvider::Create("memory:s"), "memory:s");
+  const auto to = std::make_shared<Shaped>(MemoryStorageProvider::Create("memory:d"));
+  to->caps.server_copy = false;
+  PutOptions early, late;
+  early.properties.mtime = Time(std::chrono::seconds(1000));
+  late.properties.mtime = Time(std::chrono::seconds(2000));
+  for (const char* key : {"theirs", "ours"}) PutText(*from.provider, key, key, early);
+  PutText(*to, "theirs", "theirs", late);
+  using Make = Result<std::unique_ptr<IRun>> (*)(MigrationRunner&);
+  const auto exit = [&](Make make) {
+    Result<std::unique_ptr<MigrationRunner>> runner = MigrationRunner::Open(from, Opened(to, "memory:d"), {{}, folder.path + "/j.db"});
+    REQUIRE_MESSAGE(runner.ok(), runner.status().ToString());
+    Result<std::unique_ptr<IRun>> run = make(**runner);
+    REQUIRE(run.ok());
+    CHECK(Finish(**run).ok());
+    return ExitStatusOf(**run);
+  };
+  const Make copy = [](MigrationRunner& r) { return r.Copy(); }, verify = [](MigrationRunner& r) { return r.Verify(VerifyMode::kChecksum); },
+             full = [](MigrationRunner& r) { return r.Compare(VerifyMode::kFull); }, compare = [](MigrationRunner& r) { return r.Compare(VerifyMode::kChecksum); },
+             retry = [](MigrationRunner& r) { return r.Retry(); };
+  for (const Make make : {copy, verify, compare, full, copy, retry, compare, verify}) CHECK(exit(make) == 0);
+  Properties properties = to->Stat({}, "ours")->properties;
+  properties.mtime = Time(std::chrono::seconds(3000));
+  REQUIRE(to->SetProperties({}, "ours", properties).ok());
+  CHECK(exit(compare) == 1);
+}
+
 TEST_CASE("--verify full reads the bytes of both sides, whatever times and kept digests say") {
   Folders world;
   PutText(*world.from.provider, "f", "aaaa");
