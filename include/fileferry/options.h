@@ -83,6 +83,18 @@ struct Location {
   std::string region{};   // where the container is, if known: keys for encryption belong to a service and a region
 };
 
+// Told of an upload in parts that a copy is made of, by who could not abort it later if the process died meanwhile.  Called on the thread of the call.
+class IUploadWatch {
+ public:
+  virtual ~IUploadWatch() = default;
+  // One is about to be asked for, with the copy's attempt id.  Not OK: it is not, and nothing is copied.
+  virtual Status Asked() = 0;
+  // It has no part yet.  maybe_another: as UploadOptions::maybe_another.  Not OK: it is aborted.
+  virtual Status Opened(const std::string& upload_id, bool maybe_another) = 0;
+  // Completed or aborted.
+  virtual void Closed(const std::string& upload_id) = 0;
+};
+
 struct CopyOptions {
   bool if_absent = false;
   std::string if_match;           // of the destination
@@ -90,6 +102,7 @@ struct CopyOptions {
   std::string source_version_id;
   std::optional<Properties> replace;  // absent: the properties are copied
   std::string attempt_id;
+  IUploadWatch* uploads = nullptr;  // not owned
 };
 
 struct RemoveOptions {

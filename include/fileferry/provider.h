@@ -165,7 +165,8 @@ class IStorageProvider {
 
   // Where key lies, for CopyFrom of another provider of the same service.  May look for credentials where none were needed yet.
   virtual Location Locate(std::string_view key) const = 0;
-  // Copies inside the service; no byte passes through the client.  kUnsupported if from.service is not Locate(to).service or caps.server_copy is off.
+  // Copies inside the service; no byte passes through the client.  kUnsupported if from.service is not Locate(to).service or caps.server_copy is off.  A copy that is made of an upload in parts tells
+  // CopyOptions::uploads of it.
   virtual Result<ObjectInfo> CopyFrom(const OpContext& ctx, const Location& from, std::string_view to, const CopyOptions& options) = 0;
 
   // Replaces all properties, bytes unchanged.

@@ -18,6 +18,31 @@ void End(Ended* ended, Outcome outcome, Status status = {}) {
   ended->status = std::move(status);
 }
 
+// Writes down the upload that a copy inside a service is made of, so that a later run aborts what this one could not.
+class CopyUpload : public IUploadWatch {
+ public:
+  CopyUpload(IRecorder& recorder, const Item& item, const std::string& attempt_id) : recorder_(recorder), item_(item), attempt_id_(attempt_id) {}
+  Status Asked() override {
+    ++asked_;
+    return recorder_.UploadAsked(item_, attempt_id_);
+  }
+  Status Opened(const std::string& upload_id, bool maybe_another) override {
+    OpenUpload upload;  // without a part size: nobody goes on with it
+    upload.upload_id = upload_id;
+    upload.size = item_.size;
+    upload.attempt_id = attempt_id_;
+    if (Status status = recorder_.UploadOpened(item_, upload); !status.ok()) return status;
+    return maybe_another || asked_ > 1 ? Status() : recorder_.UploadClosed(item_, attempt_id_);
+  }
+  void Closed(const std::string& upload_id) override { (void)recorder_.UploadClosed(item_, upload_id); }
+
+ private:
+  IRecorder& recorder_;
+  const Item& item_;
+  const std::string& attempt_id_;
+  int asked_ = 0;
+};
+
 }  // namespace
 
 Status AtSource(Status status) {
@@ -403,6 +428,9 @@ bool Mover::CopyInside(const OpContext& ctx, Worker& worker, Item& item, const W
     return end(Outcome::kFailed, AtSource(std::move(status)));
   }
   options.attempt_id = setup_.NextAttempt();
+  if (item.upload) large_.AbortOf(item);  // of a copy that was cut off
+  CopyUpload upload(*setup_.recorder, item, options.attempt_id);
+  options.uploads = &upload;
   worker.meter->Begin(item.key, item.size);
   Result<ObjectInfo> stored = to.provider->CopyFrom(ctx, setup_.source.provider->Locate(setup_.source.Full(item.key)), to.Full(item.to), options);
   worker.meter->End();

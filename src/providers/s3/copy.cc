@@ -178,10 +178,16 @@ Result<ObjectInfo> S3Provider::CopyInParts(const OpContext& ctx, const Location&
   upload.attempt_id = options.attempt_id.empty() ? RandomId() : options.attempt_id;
   upload.part_size = std::min<std::uint64_t>(std::max<std::uint64_t>(source.size / dialect.max_parts + 1, std::uint64_t{1} << 30), dialect.max_part);
   const DigestSet kept = Carried(dialect, source);
+  bool maybe_another = false;
+  upload.maybe_another = &maybe_another;
+  if (options.uploads != nullptr) {
+    if (Status status = options.uploads->Asked(); !status.ok()) return status;
+  }
   Result<std::string> id = NewUpload(ctx, to, upload, {upload.attempt_id, &kept, source.size});
   if (!id.ok()) return id.status();
   std::vector<PartInfo> parts;
   Status problem;
+  if (options.uploads != nullptr) problem = options.uploads->Opened(*id, maybe_another);
   for (std::uint64_t at = 0; problem.ok() && at < source.size; at += upload.part_size) {
     PartSpec part{static_cast<std::uint32_t>(parts.size() + 1), at, std::min(upload.part_size, source.size - at)};
     Result<PartInfo> done = UploadPartCopy(ctx, to, *id, part, from, source.etag);
@@ -198,10 +204,13 @@ Result<ObjectInfo> S3Provider::CopyInParts(const OpContext& ctx, const Location&
     const Digest* crc64 = source.digests.Find(DigestKind::kCrc64Nvme);
     if (crc64 != nullptr && (source.confirmed & MaskOf(DigestKind::kCrc64Nvme)) != 0) complete.crc64 = *crc64;
     Result<ObjectInfo> done = CompleteUpload(ctx, to, *id, parts, complete);
-    if (done.ok()) return done;
+    if (done.ok()) {
+      if (options.uploads != nullptr) options.uploads->Closed(*id);
+      return done;
+    }
     problem = done.status();
   }
-  (void)AbortUpload(OpContext{}, to, *id);
+  if (AbortUpload(OpContext{}, to, *id).ok() && options.uploads != nullptr) options.uploads->Closed(*id);
   return problem;
 }
 

@@ -74,3 +74,71 @@ TEST_CASE("an object of the trash that cannot be removed is named, and stays") {
   CHECK(world.InTrash() == 1);
   CHECK(Count((*run)->Snapshot(), Outcome::kVerified) == 2);
 }
+
+namespace {
+
+// A service whose conditional copies are made of an upload in parts; the process dies while one is under way.
+class CutOff : public Shaped {
+ public:
+  using Shaped::Shaped;
+  Result<ObjectInfo> CopyFrom(const OpContext& ctx, const Location& from, std::string_view to, const CopyOptions& options) override {
+    if (run == nullptr) return Shaped::CopyFrom(ctx, from, to, options);
+    REQUIRE(options.uploads != nullptr);
+    REQUIRE(options.uploads->Asked().ok());
+    UploadOptions upload;
+    upload.attempt_id = options.attempt_id;
+    Result<std::string> id = CreateUpload(ctx, to, upload);
+    REQUIRE_MESSAGE(id.ok(), id.status().ToString());
+    if (knows_id) {
+      REQUIRE(options.uploads->Opened(*id, false).ok());
+      const std::unique_ptr<ISource> part = MemorySource(AsBytes("bytes"));
+      REQUIRE(UploadPart(ctx, to, *id, {1, 0, 5}, *part).ok());
+    }
+    run->Cancel();
+    return Status(Code::kCancelled, "killed");
+  }
+  IRun* run = nullptr;
+  bool knows_id = true;
+};
+
+}  // namespace
+
+TEST_CASE("an upload that a copy inside a service was made of is aborted after a kill, by whichever run comes next") {
+  for (const bool knows_id : {true, false}) {
+    for (const char* next : {"migrate", "cleanup", "rollback"}) {
+      CAPTURE(knows_id);
+      CAPTURE(next);
+      TempFolder folder;
+      const auto service = std::make_shared<CutOff>(MemoryStorageProvider::Create("m:"));
+      service->caps.batch = false;
+      service->knows_id = knows_id;
+      PutText(*service, "from/a", "bytes");
+      CopyPlan plan;
+      plan.transfers = 1;
+      const auto open = [&] {
+        Result<std::unique_ptr<MigrationRunner>> runner = MigrationRunner::Open(Opened(service, "m:from", "from/"), Opened(service, "m:to", "to/"), {plan, folder.path + "/j.db"});
+        REQUIRE_MESSAGE(runner.ok(), runner.status().ToString());
+        return std::move(*runner);
+      };
+      const auto uploads = [&] {
+        const Result<UploadPage> page = service->ListUploads({}, "", "");
+        REQUIRE(page.ok());
+        return page->entries.size();
+      };
+      for (int killed = 1; killed <= 2; ++killed) {
+        auto runner = open();
+        Result<std::unique_ptr<IRun>> run = runner->Copy();
+        REQUIRE(run.ok());
+        service->run = run->get();
+        CHECK(Finish(**run).code() == Code::kCancelled);
+        service->run = nullptr;
+        CHECK(uploads() == static_cast<std::size_t>(knows_id ? 1 : killed));
+      }
+      const std::string_view what = next;
+      auto runner = open();
+      const Progress progress = MustRun(what == "migrate" ? runner->Copy() : what == "cleanup" ? runner->Cleanup() : runner->Rollback());
+      CHECK(uploads() == 0);
+      if (what == "migrate") CHECK(Count(progress, Outcome::kVerified) == 1);
+    }
+  }
+}

@@ -384,6 +384,37 @@ TEST_CASE("where CopyObject does not look at conditions, an upload of one copied
   CHECK(created);
   CHECK(part);
   CHECK(script.seen().back().Header("if-none-match") == "*");
+
+  struct Watch : IUploadWatch {
+    Status Asked() override {
+      said += "asked ";
+      return no;
+    }
+    Status Opened(const std::string& upload_id, bool maybe_another) override {
+      said += "opened " + upload_id + (maybe_another ? " or another " : " ");
+      return late;
+    }
+    void Closed(const std::string& upload_id) override { said += "closed " + upload_id; }
+    Status no, late;
+    std::string said;
+  } watch;
+  options.uploads = &watch;
+  CHECK(script.provider->CopyFrom(kCtx, script.provider->Locate("from"), "to", options).ok());
+  CHECK(watch.said == "asked opened u closed u");
+  watch.said.clear();
+  watch.no = Status(Code::kInternal, "cannot be written down");
+  const auto uploads = [&] {
+    const std::vector<MockRequest> seen = script.seen();
+    return std::count_if(seen.begin(), seen.end(), [](const MockRequest& request) { return request.query == "uploads="; });
+  };
+  const auto before = uploads();
+  CHECK(script.provider->CopyFrom(kCtx, script.provider->Locate("from"), "to", options).code() == Code::kInternal);
+  CHECK(watch.said == "asked ");
+  CHECK(uploads() == before);
+  watch.no = {};
+  watch.late = Status(Code::kInternal, "cannot be written down");
+  CHECK(script.provider->CopyFrom(kCtx, script.provider->Locate("from"), "to", options).code() == Code::kInternal);
+  CHECK(uploads() == before + 1);
   Script ceph({head}, "ceph");
   CHECK_FALSE(ceph.provider->Caps().conditional_copy);
   CHECK(ceph.provider->CopyFrom(kCtx, ceph.provider->Locate("from"), "to", options).code() == Code::kUnsupported);
