@@ -1,8 +1,10 @@
 // journal_supply.cc: see journal_supply.h.
 #include "migrate/journal_supply.h"
 
+#include <atomic>
 #include <utility>
 
+#include "core/parallel.h"
 #include "migrate/recorder.h"
 #include "transfer/announced.h"
 #include "transfer/decide.h"
@@ -65,6 +67,29 @@ Status MigrateSupply::ReadUploads() {
   return {};
 }
 
+Status MigrateSupply::AskSources(const OpContext& ctx, std::vector<Item>* items) {
+  std::vector<Item*> done;
+  for (Item& item : *items) {
+    if (!item.announced || item.decided != Outcome::kPending) continue;
+    Result<std::optional<JournalRow>> row = journal_.Find(item.key);
+    if (!row.ok()) return row.status();
+    if (row->has_value() && (*row)->run != run_ && OutcomeIsGood((*row)->state)) done.push_back(&item);
+  }
+  if (done.empty()) return {};
+  std::atomic<std::size_t> next{0};
+  RunOnThreads(setup_.plan.checkers, [&] {
+    for (std::size_t at; (at = next.fetch_add(1)) < done.size();) {
+      if (!ctx.Check().ok()) return;
+      const Result<ObjectInfo> info = setup_.source.provider->Stat(ctx, setup_.source.Full(done[at]->key));
+      if (!info.ok()) continue;  // a source that is gone is no reason to touch its copy
+      done[at]->size = info->size;
+      done[at]->modified = ListedTime(*info, setup_.source.caps);
+      done[at]->etag = info->etag;
+    }
+  });
+  return ctx.Check();
+}
+
 Result<bool> MigrateSupply::Recall(Item* item) {
   Result<std::optional<JournalRow>> found = journal_.Find(item->key);
   if (!found.ok()) return found.status();
@@ -83,7 +108,7 @@ Result<bool> MigrateSupply::Recall(Item* item) {
     case Outcome::kDifferent:              // retry mends it
     case Outcome::kMissingAtDestination:   // somebody removed it there: retry sends it again
       if (row.run == run_) return false;  // the listing of the destination may be older than that end
-      if (item->announced || Unchanged(row, *item)) return LooksOther(row, item);
+      if (const bool asked = item->modified || !item->etag.empty(); (item->announced && !asked) || Unchanged(row, *item)) return LooksOther(row, item);
       break;
     case Outcome::kConflict:
     case Outcome::kMissing:
@@ -117,7 +142,13 @@ Result<bool> MigrateSupply::Recall(Item* item) {
 }
 
 bool MigrateSupply::LooksOther(const JournalRow& row, Item* item) {
-  if (row.state == Outcome::kDifferent || row.state == Outcome::kMissingAtDestination || item->known == Known::kUnknown) return false;
+  if (row.state == Outcome::kDifferent || row.state == Outcome::kMissingAtDestination) return false;
+  if (item->known == Known::kUnknown) {  // no listing shows what was written for a key from a list
+    if (!item->announced || !row.wrote) return false;
+    item->size = row.size;
+    item->modified = row.modified;
+    item->etag = row.etag;
+  }
   if (item->known == Known::kPresent) {
     // What was there before this migration has no token of ours, and what is equal but not ours any more is only as good as its size.
     const bool ours = row.wrote && (row.state == Outcome::kCopied || row.state == Outcome::kVerified);
@@ -170,6 +201,9 @@ Status MigrateSupply::Listed(const OpContext& ctx, std::vector<Item>* out) {
     if (Status status = listing().Next(ctx, &items); !status.ok()) return status;
     const bool ended = merge_ != nullptr ? merge_->ended() : items.empty();
     if (Status status = LeaveOut(ctx, setup_, board_, &items, 0); !status.ok()) return status;
+    if (had_rows_ && keys_ != nullptr) {
+      if (Status status = AskSources(ctx, &items); !status.ok()) return status;
+    }
     std::vector<JournalRow> rows;
     rows.reserve(items.size());
     const std::size_t before = out->size();

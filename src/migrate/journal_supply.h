@@ -42,6 +42,8 @@ class MigrateSupply : public ISupply {
   Status ClaimRows(const OpContext& ctx);
   Status Unfinished(const OpContext& ctx, std::vector<Item>* out);
   Status Listed(const OpContext& ctx, std::vector<Item>* out);
+  // Of keys from a list that earlier runs have copied: what their sources are by now, which no listing tells.
+  Status AskSources(const OpContext& ctx, std::vector<Item>* items);
   // What an earlier run knows of the item; false: nothing is to be done about it.
   Result<bool> Recall(Item* item);
   // The source is as it was copied.  True: the listing shows something else at the destination, and the item is made to find out.

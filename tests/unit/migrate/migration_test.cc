@@ -749,6 +749,27 @@ TEST_CASE("the copy of a removed source stays while what was written at its plac
   }
 }
 
+TEST_CASE("of a list of keys, the next migrate sees what was changed at the source and removed at the destination") {
+  World world;
+  for (const char* key : {"changed", "gone", "removed", "still"}) PutText(*world.from, key, key);
+  world.options.plan.filter.keys_from = world.folder.path + "/keys";
+  REQUIRE(std::ofstream(world.options.plan.filter.keys_from).write("changed\ngone\nremoved\nstill\n", 27).flush());
+  CHECK(Count(world.Copy(), Outcome::kVerified) == 4);
+  CHECK(Count(world.Copy(), Outcome::kVerified) == 4);
+  PutText(*world.from, "changed", "CHANGED");
+  REQUIRE(world.from->Remove({}, "gone", {}).ok());
+  REQUIRE(world.to->Remove({}, "removed", {}).ok());
+  for (int round = 0; round < 2; ++round) {
+    const Progress next = world.Copy();
+    CHECK(Count(next, Outcome::kVerified) == 3);
+    CHECK(Count(next, Outcome::kMissingAtDestination) == 1);
+    CHECK(Contents(*world.to) == std::map<std::string, std::string>{{"changed", "CHANGED"}, {"gone", "gone"}, {"still", "still"}});
+  }
+  CHECK(Retry(world) == 0);
+  CHECK(Contents(*world.to).at("removed") == "removed");
+  CHECK(Rollback(world) == 1);  // "gone" may be the only copy
+}
+
 TEST_CASE("one journal, one runner, one migration") {
   World world;
   world.Fill(3);
