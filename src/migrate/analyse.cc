@@ -159,10 +159,15 @@ class Analyst {
 };
 
 // Announced keys: sizes come from the storage.
-Status Ask(const OpContext& ctx, const Side& source, Item* item) {
+Status Ask(const OpContext& ctx, const Setup& setup, Item* item) {
+  const Side& source = setup.source;
   Result<ObjectInfo> info = source.provider->Stat(ctx, source.Full(item->key));
   if (info.code() == Code::kNotFound) return {};
   if (!info.ok()) return info.status();
+  if (!IsWanted(setup, *item, *info)) {
+    item->decided = Outcome::kVanished;
+    return {};
+  }
   item->size = info->size;
   item->modified = ListedTime(*info, source.caps);
   item->announced = false;
@@ -269,10 +274,11 @@ Result<Analysis> Analyse(const OpContext& ctx, OpenedStorage source, std::option
     if (last) items.resize(static_cast<std::size_t>(plan.limit - analyst.objects()));
     for (Item& item : items) {
       if (item.announced && item.decided == Outcome::kPending) {  // not a line that is no key
-        if (Status status = Ask(ctx, *from, &item); !status.ok()) return status;
+        if (Status status = Ask(ctx, setup, &item); !status.ok()) return status;
       }
       Decide(&item, plan, *from, to, Uploads::kTrusted);
     }
+    std::erase_if(items, [](const Item& item) { return item.decided == Outcome::kVanished; });
     Inquiry inquiry(ctx, setup, destination.has_value(), items);
     if (Status status = inquiry.Run(); !status.ok()) return status;
     analyst.Asked(inquiry.size());

@@ -9,22 +9,11 @@
 
 namespace fileferry {
 
-namespace {
-
-bool IsLeftOut(const OpContext& ctx, const Setup& setup, Item* item) {
-  const Result<ObjectInfo> info = setup.source.provider->Stat(ctx, setup.source.Full(item->key));
-  if (info.code() == Code::kNotFound) return false;
-  if (!info.ok()) {
-    item->decided = Outcome::kFailed;
-    item->why = info.status();
-    return false;
-  }
-  Filter::Decision wanted = setup.filter->Decide(item->key, info->size, ListedTime(*info, setup.source.caps));
-  if (wanted == Filter::Decision::kNeedsType) wanted = setup.filter->WantsType(info->properties.content_type) ? Filter::Decision::kWanted : Filter::Decision::kLeftOut;
-  return wanted == Filter::Decision::kLeftOut;
+bool IsWanted(const Setup& setup, const Item& item, const ObjectInfo& info) {
+  if (setup.filter == nullptr || !item.announced) return true;
+  const Filter::Decision wanted = setup.filter->Decide(item.key, info.size, ListedTime(info, setup.source.caps));
+  return wanted == Filter::Decision::kNeedsType ? setup.filter->WantsType(info.properties.content_type) : wanted == Filter::Decision::kWanted;
 }
-
-}  // namespace
 
 Status LeaveOut(const OpContext& ctx, const Setup& setup, Board& board, std::vector<Item>* items, std::size_t from) {
   if (setup.filter == nullptr || from == items->size()) return {};
@@ -33,7 +22,9 @@ Status LeaveOut(const OpContext& ctx, const Setup& setup, Board& board, std::vec
   RunOnThreads(setup.plan.checkers, [&] {
     for (std::size_t at; (at = next.fetch_add(1)) < items->size();) {
       Item& item = (*items)[at];
-      if (item.announced && item.decided == Outcome::kPending && ctx.Check().ok()) left_out[at] = IsLeftOut(ctx, setup, &item) ? 1 : 0;
+      if (!item.announced || item.decided != Outcome::kPending || !ctx.Check().ok()) continue;
+      const Result<ObjectInfo> info = setup.source.provider->Stat(ctx, setup.source.Full(item.key));
+      left_out[at] = info.ok() && !IsWanted(setup, item, *info) ? 1 : 0;
     }
   });
   if (Status status = ctx.Check(); !status.ok()) return status;

@@ -9,8 +9,11 @@
 
 namespace fileferry {
 
-// Of the announced items from `from` on, removes those that Setup::filter leaves out by size, time or content type, and counts them so: asks the source for each, a few at once.  Keys that are not
-// there stay, to be named as missing; what cannot be asked for is decided as failed.
+// Whether Setup::filter takes an announced item of which the source has just told; every other item is wanted.
+bool IsWanted(const Setup& setup, const Item& item, const ObjectInfo& info);
+
+// Of the announced items from `from` on, removes those that are not wanted, and counts them so: asks the source for each, a few at once.  Keys that are not there stay, to be named as missing; so do those that
+// cannot be asked for: whoever works on them asks once more, finds out what that failure means, and asks IsWanted.
 Status LeaveOut(const OpContext& ctx, const Setup& setup, Board& board, std::vector<Item>* items, std::size_t from);
 
 // The next items of a supply without those that are left out; nothing means the end, as with ISupply::Next.

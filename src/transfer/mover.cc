@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/digest.h"
+#include "transfer/announced.h"
 #include "transfer/decide.h"
 
 namespace fileferry {
@@ -12,6 +13,7 @@ namespace {
 
 constexpr std::string_view kSourceMark = "read source";
 constexpr int kTries = 3;  // against writers that come in between
+constexpr const char* kNotWanted = "the filters leave it out, as it is now";
 
 void End(Ended* ended, Outcome outcome, Status status = {}) {
   ended->outcome = outcome;
@@ -93,6 +95,10 @@ bool Mover::Announced(const OpContext& ctx, Item& item, Ended* ended) {
   }
   if (!info.ok()) {
     End(ended, Outcome::kFailed, AtSource(info.status()));
+    return true;
+  }
+  if (!IsWanted(setup_, item, *info)) {
+    End(ended, Outcome::kVanished, Status(Code::kNotFound, kNotWanted));
     return true;
   }
   item.size = info->size;
@@ -542,6 +548,7 @@ void Mover::CompareOnly(const OpContext& ctx, Item& item, Ended* ended) {
     if (here.code() == Code::kNotFound) return End(ended, item.announced ? Outcome::kMissing : Outcome::kVanished, item.announced ? here.status() : Status());
     return End(ended, Outcome::kFailed, AtSource(here.status()));
   }
+  if (!IsWanted(setup_, item, *here)) return End(ended, Outcome::kVanished, Status(Code::kNotFound, kNotWanted));
   ended->size = here->size;
   Result<ObjectInfo> there = setup_.destination.provider->Stat(ctx, setup_.destination.Full(item.to));
   if (there.code() == Code::kNotFound) return End(ended, Outcome::kMissingAtDestination, there.status());

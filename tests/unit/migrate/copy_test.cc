@@ -273,6 +273,45 @@ TEST_CASE("a list of keys: size, time and content type leave out, too") {
   }
 }
 
+TEST_CASE("a list of keys with filters: a dead source is the run's status, and a key that could not be asked for is asked again") {
+  TempFolder folder;
+  CopyPlan plan;
+  plan.filter.keys_from = folder.path + "/keys";
+  plan.filter.min_size = 3;
+  REQUIRE(std::system(("printf 'large\\nsmall\\n' > " + plan.filter.keys_from).c_str()) == 0);
+  for (const bool dead : {true, false}) {
+    CAPTURE(dead);
+    for (const char* kind : {"plan", "copy", "compare", "migrate"}) {
+      CAPTURE(kind);
+      Pair pair;
+      PutText(*pair.source, "large", "333");
+      PutText(*pair.source, "small", "1");
+      pair.from.faults->Arm({.sticky = dead, .operation = Operation::kStat});
+      const std::string name = kind;
+      if (name == "plan") {
+        const Result<Analysis> analysis = Analyse({}, Opened(pair.from.provider, "memory:source"), Opened(pair.to.provider, "memory:destination"), plan);
+        if (dead) CHECK(analysis.code() == Code::kUnavailable);
+        if (!dead) REQUIRE_MESSAGE(analysis.ok(), analysis.status().ToString());
+        if (!dead) CHECK(analysis->bytes == 3);
+        continue;
+      }
+      Result<std::unique_ptr<MigrationRunner>> runner = Status(Code::kInternal, "none");
+      Result<std::unique_ptr<IRun>> run = name == "copy" ? pair.Copy(plan) : pair.Compare(plan);
+      if (name == "migrate") {
+        runner = MigrationRunner::Open(Opened(pair.from.provider, "memory:source"), Opened(pair.to.provider, "memory:destination"),
+                                       {plan, folder.path + (dead ? "/dead.db" : "/alive.db")});
+        REQUIRE_MESSAGE(runner.ok(), runner.status().ToString());
+        run = (*runner)->Copy();
+      }
+      REQUIRE_MESSAGE(run.ok(), run.status().ToString());
+      CHECK(Finish(**run).code() == (dead ? Code::kUnavailable : Code::kOk));
+      if (dead) continue;
+      CHECK(Count((*run)->Snapshot(), Outcome::kFailed) == 0);
+      CHECK(Contents(*pair.destination) == (name == "compare" ? std::map<std::string, std::string>{} : std::map<std::string, std::string>{{"large", "333"}}));
+    }
+  }
+}
+
 TEST_CASE("sources are removed only after a verified copy, and archived first where asked") {
   Pair pair;
   ProviderPtr archive = MemoryStorageProvider::Create("memory:archive");
