@@ -89,7 +89,8 @@ struct Capabilities {
   std::uint32_t max_parts = 0;
   std::uint32_t max_remove_many = 1;         // keys per request of RemoveMany; it takes any number
   std::uint32_t max_metadata_bytes = 2048;   // names and values of user metadata
-  // Whose storage classes and encryption the storage has ("aws"): a migration carries them between storages of one vendor.  Empty: it has none.
+  // Whose storage classes and encryption the storage has ("aws", or one service where its administrator names them): a migration carries them between storages with the same.  Empty: it has none.  Lives as
+  // long as the storage.
   std::string_view class_vendor, encryption_vendor;
   bool sets_class = false, sets_encryption = false;  // the configuration gives all new objects one: nothing is carried to it
   std::string_view default_encryption;       // Properties::sse of every object that asked for none; empty: none

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "fileferry/sigv4.h"
 
 namespace fileferry::s3 {
 
@@ -64,6 +65,11 @@ Result<Endpoint> ParseEndpoint(std::string_view text) {
   endpoint.base = *base;
   while (endpoint.base.ends_with('/')) endpoint.base.pop_back();
   return endpoint;
+}
+
+std::string PlaceOf(const Endpoint& endpoint) {
+  if (!endpoint.custom()) return "https://s3.amazonaws.com";
+  return endpoint.scheme + "://" + endpoint.host + (endpoint.port.empty() ? "" : ":" + endpoint.port) + UriEncode(endpoint.base, true);
 }
 
 bool IsHostBucket(std::string_view bucket, bool tls) {

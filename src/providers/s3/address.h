@@ -29,6 +29,8 @@ struct Endpoint {
 };
 // kInvalidArgument names `endpoint` and the accepted form.
 Result<Endpoint> ParseEndpoint(std::string_view endpoint);
+// The same text for the same service.  All of AWS is one: copies cross regions.
+std::string PlaceOf(const Endpoint& endpoint);
 
 // The bucket may stand in a host name: DNS-safe, and no dot over TLS.
 bool IsHostBucket(std::string_view bucket, bool tls);

@@ -35,11 +35,7 @@ Location S3Provider::Locate(std::string_view key) const {
   Status ignored;
   const S3Credentials credentials = api_->CredentialsForDisplay(ctx, &ignored);
   Location location;
-  const Endpoint& endpoint = api_->endpoint();
-  // All of AWS is one service: copies cross regions.
-  std::string place = "https://s3.amazonaws.com";
-  if (endpoint.custom()) place = endpoint.scheme + "://" + endpoint.host + (endpoint.port.empty() ? "" : ":" + endpoint.port) + UriEncode(endpoint.base, true);
-  location.service = "s3 " + place + " " + (credentials.anonymous() ? std::string("anonymous") : credentials.access_key_id);
+  location.service = "s3 " + place_ + " " + (credentials.anonymous() ? std::string("anonymous") : credentials.access_key_id);
   location.container = api_->options().bucket;
   location.key = key;
   location.region = api_->region();

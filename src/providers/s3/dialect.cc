@@ -16,7 +16,7 @@ constexpr std::uint64_t kTiB = std::uint64_t{1} << 40;
 constexpr Dialect kAws{.name = "aws", .title = "AWS S3", .default_region = "us-east-1", .path_style = false, .integrity = Integrity::kCrc64, .keeps_crc64 = true, .gives_checksums = true,
                        .acl = true, .tags = true, .default_encryption = "AES256", .conditional_put = true, .conditional_complete = true, .conditional_copy = true,
                        .replace_if_match = true, .conditional_delete = true, .expect_continue = true, .location_constraint = true, .object_size_header = true};
-constexpr Dialect kMinio{.name = "minio", .title = "MinIO", .default_region = "us-east-1", .integrity = Integrity::kMd5, .gives_checksums = true, .tags = true, .conditional_put = true,
+constexpr Dialect kMinio{.name = "minio", .title = "MinIO", .default_region = "us-east-1", .integrity = Integrity::kMd5, .gives_checksums = true, .tags = true, .one_service = false, .conditional_put = true,
                          .conditional_complete = true, .replace_if_match = true, .max_put = 5 * kTiB,
                          .keys = kFoldsLeadingSlash | kFoldsDoubleSlash | kFoldsBackslash | kNoDotSegments | kNoTrailingSlash | kSegment255};
 constexpr Dialect kSpaces{.name = "spaces", .title = "DigitalOcean Spaces", .default_region = "us-east-1", .path_style = false, .url_encode_list = false, .acl = true,
@@ -27,13 +27,13 @@ constexpr Dialect kR2{.name = "r2", .title = "Cloudflare R2", .default_region = 
                       .equal_parts = true, .conditional_put = true, .conditional_complete = true, .replace_if_match = true, .versions = false,
                       .max_put = 5 * kGiB - 5 * kMiB, .max_part = 5 * kGiB - 5 * kMiB, .max_metadata = 8192};
 constexpr Dialect kB2{.name = "b2", .title = "Backblaze B2", .default_region = "us-west-004", .storage_class = false};
-constexpr Dialect kCeph{.name = "ceph", .title = "Ceph RGW", .default_region = "us-east-1", .url_encode_list = false, .acl = true, .tags = true, .conditional_put = true,
+constexpr Dialect kCeph{.name = "ceph", .title = "Ceph RGW", .default_region = "us-east-1", .url_encode_list = false, .acl = true, .tags = true, .one_service = false, .conditional_put = true,
                         .replace_if_match = true, .keys = kNoControls};
 constexpr Dialect kSeaweed{.name = "seaweedfs", .title = "SeaweedFS", .default_region = "us-east-1", .sorted_list = false, .integrity = Integrity::kCrc64, .keeps_crc64 = true, .gives_checksums = true,
-                           .tags = true, .conditional_put = true, .conditional_complete = true, .conditional_copy = true, .replace_if_match = true, .conditional_delete = true,
+                           .tags = true, .one_service = false, .conditional_put = true, .conditional_complete = true, .conditional_copy = true, .replace_if_match = true, .conditional_delete = true,
                            .keys = kFoldsLeadingSlash | kFoldsDoubleSlash | kFoldsBackslash | kNoDotSegments | kNoTrailingSlash | kSegment255};
 constexpr Dialect kYandex{.name = "yandex", .title = "Yandex Object Storage", .default_region = "ru-central1", .acl = true, .tags = true};
-constexpr Dialect kOther{.name = "other", .title = "an S3 service", .default_region = "us-east-1", .checks_sha256 = false, .conditional_put_unknown = true};
+constexpr Dialect kOther{.name = "other", .title = "an S3 service", .default_region = "us-east-1", .checks_sha256 = false, .one_service = false, .conditional_put_unknown = true};
 
 constexpr std::array<const Dialect*, 10> kDialects{&kAws, &kMinio, &kSpaces, &kGcs, &kR2, &kB2, &kCeph, &kSeaweed, &kYandex, &kOther};
 
@@ -223,15 +223,9 @@ Status CheckDialectKey(const Dialect& dialect, std::string_view key) {
   return {};
 }
 
-bool IsFolded(const Dialect& dialect, std::string_view key) {
-  return ((dialect.keys & kFoldsLeadingSlash) != 0 && key.starts_with('/')) ||
-         ((dialect.keys & kFoldsDoubleSlash) != 0 && key.find("//") != std::string_view::npos) ||
-         ((dialect.keys & kFoldsBackslash) != 0 && key.find('\\') != std::string_view::npos);
-}
-
 bool CopiesConditionally(const Dialect& dialect) { return dialect.conditional_copy || (dialect.part_copy && dialect.conditional_complete); }
 
-Capabilities CapabilitiesOf(const Dialect& dialect) {
+Capabilities CapabilitiesOf(const Dialect& dialect, std::string_view place) {
   Capabilities caps;
   caps.sorted_list = dialect.sorted_list;
   caps.delimited_list = true;
@@ -244,8 +238,8 @@ Capabilities CapabilitiesOf(const Dialect& dialect) {
   caps.acl = dialect.acl;
   caps.tags = dialect.tags;
   caps.storage_class = dialect.storage_class;
-  if (dialect.storage_class) caps.class_vendor = dialect.name;
-  caps.encryption_vendor = dialect.name;
+  caps.encryption_vendor = dialect.one_service ? dialect.name : place;
+  if (dialect.storage_class) caps.class_vendor = caps.encryption_vendor;
   caps.default_encryption = dialect.default_encryption;
   caps.server_copy = dialect.server_copy;
   caps.conditional_copy = dialect.server_copy && CopiesConditionally(dialect);

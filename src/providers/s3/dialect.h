@@ -41,6 +41,7 @@ struct Dialect {
   bool etag_is_md5 = true;           // of objects put in one request and not encrypted with a key
   std::uint16_t multi_delete = 1000; // keys in one request; 0: there is no such request
   bool acl = false, tags = false, storage_class = true;
+  bool one_service = true;           // a name of a class or of a kind of encryption means the same everywhere; false: each endpoint's administrator says what it means
   std::string_view default_encryption;  // of every object that asks for none
   bool server_copy = true, part_copy = true;
   bool equal_parts = false;          // all parts but the last must have one size
@@ -76,13 +77,12 @@ Result<Dialect> WithQuirks(const Dialect& dialect, std::string_view quirks);
 
 // kInvalidArgument with the reason when the service cannot hold the key.  `key` satisfies CheckKeyBytes.
 Status CheckDialectKey(const Dialect& dialect, std::string_view key);
-// The service would take another key for this one: nothing can be there, and no request may be sent.
-bool IsFolded(const Dialect& dialect, std::string_view key);
 
 // Whether a copy can be made conditional: by CopyObject itself, or as an upload of copied parts that is completed conditionally.
 bool CopiesConditionally(const Dialect& dialect);
 
-Capabilities CapabilitiesOf(const Dialect& dialect);
+// place: whose classes and encryption an endpoint has where the dialect does not tell (one_service); it must live as long as the answer is used.
+Capabilities CapabilitiesOf(const Dialect& dialect, std::string_view place = {});
 
 }  // namespace fileferry::s3
 

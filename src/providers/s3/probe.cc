@@ -56,7 +56,7 @@ S3Provider::Learned S3Provider::Probe(const OpContext& ctx, std::string_view key
 }
 
 Capabilities S3Provider::Caps() const {
-  Capabilities caps = CapabilitiesOf(api_->Vendor());
+  Capabilities caps = CapabilitiesOf(api_->Vendor(), place_);
   caps.sets_class = !api_->options().storage_class.empty();
   caps.sets_encryption = !api_->options().sse.empty();
   const Learned known = if_absent_.load(std::memory_order_acquire);

@@ -20,7 +20,7 @@ namespace fileferry::s3 {
 
 class S3Provider final : public S3StorageProvider {
  public:
-  explicit S3Provider(std::unique_ptr<Api> api) : api_(std::move(api)) {}
+  explicit S3Provider(std::unique_ptr<Api> api) : api_(std::move(api)), place_(PlaceOf(api_->endpoint())) {}
 
   std::string_view Scheme() const override { return "s3"; }
   std::string Name() const override { return api_->options().name; }
@@ -86,6 +86,7 @@ class S3Provider final : public S3StorageProvider {
   Result<ObjectInfo> LostComplete(const OpContext& ctx, std::string_view key, const CompleteOptions& options, const Status& error);
 
   const std::unique_ptr<Api> api_;
+  const std::string place_;  // the service, whoever asks it
   BlockPool blocks_;
   std::mutex probe_mutex_;  // held while the service is asked
   std::atomic<Learned> if_absent_{Learned::kUnknown};

@@ -707,5 +707,20 @@ TEST_CASE("cancelling and deadlines") {
   CHECK(script.provider->Stat(late, "k").code() == Code::kTimeout);
 }
 
+TEST_CASE("storage classes and encryption are the vendor's where they mean the same everywhere, else one endpoint's") {
+  for (const char* vendor : {"aws", "gcs", "r2", "yandex", "minio", "ceph", "seaweedfs", "other"}) {
+    CAPTURE(vendor);
+    const std::string name = vendor;
+    Script here(std::vector<MockAnswer>{}, name), there(std::vector<MockAnswer>{}, name);
+    Script neighbour(std::vector<MockAnswer>{}, name, false, [&](S3Options* options) { options->endpoint = here.server.endpoint(); });
+    const bool everywhere = name == "aws" || name == "gcs" || name == "r2" || name == "yandex";
+    CHECK(!here.provider->Caps().class_vendor.empty());
+    CHECK((here.provider->Caps().class_vendor == there.provider->Caps().class_vendor) == everywhere);
+    CHECK((here.provider->Caps().encryption_vendor == there.provider->Caps().encryption_vendor) == everywhere);
+    CHECK(here.provider->Caps().class_vendor == neighbour.provider->Caps().class_vendor);
+    CHECK(here.provider->Caps().encryption_vendor == neighbour.provider->Caps().encryption_vendor);
+  }
+}
+
 }  // namespace
 }  // namespace fileferry::test
