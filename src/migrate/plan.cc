@@ -2,6 +2,7 @@
 #include "migrate/plan.h"
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "base/digest.h"
@@ -97,6 +98,27 @@ void ReadLine(CopyPlan* plan, std::string_view name, const std::string& value) {
   if (name == "multipart-threshold") plan->tuning.multipart_threshold = number;
 }
 
+const char* VerifyName(VerifyMode mode) {
+  switch (mode) {
+    case VerifyMode::kNone: return "none";
+    case VerifyMode::kSize: return "size";
+    case VerifyMode::kChecksum: return "checksum";
+    case VerifyMode::kFull: return "full";
+  }
+  return "checksum";
+}
+
+std::uint64_t Milli(double number) { return static_cast<std::uint64_t>(std::llround(number * 1000)); }
+
+// "2.5" of 2500.
+std::string OfMilli(std::uint64_t milli) {
+  std::string text = std::to_string(milli / 1000);
+  if (milli % 1000 == 0) return text;
+  text += "." + std::to_string(1000 + milli % 1000).substr(1);
+  while (text.back() == '0') text.pop_back();
+  return text;
+}
+
 Status Wrong(std::string message) { return Status(Code::kInvalidArgument, std::move(message)); }
 
 }  // namespace
@@ -116,7 +138,7 @@ std::string PlanToText(const CopyPlan& plan) {
   PutNumber(&out, "batch-size", plan.batch_size);
   PutNumber(&out, "delay-ms", static_cast<std::uint64_t>(plan.delay.count()));
   Put(&out, "bwlimit", plan.bwlimit);
-  PutNumber(&out, "tps-milli", static_cast<std::uint64_t>(plan.tpslimit * 1000));
+  PutNumber(&out, "tps-milli", Milli(plan.tpslimit));
   Put(&out, "window", plan.window);
   PutNumber(&out, "shard", plan.shard);
   PutNumber(&out, "shards", plan.shards);
@@ -156,13 +178,19 @@ std::vector<std::string> OptionsOf(const CopyPlan& plan) {
   if (plan.shards > 1) add("--shard", std::to_string(plan.shard) + "/" + std::to_string(plan.shards));
   text("--links", plan.links, usual.links);
   if (plan.overwrite != usual.overwrite) add("--overwrite", plan.overwrite == Overwrite::kChanged ? "changed" : "always");
-  if (plan.verify != usual.verify) add("--verify", plan.verify == VerifyMode::kNone ? "none" : plan.verify == VerifyMode::kSize ? "size" : "full");
+  if (plan.verify != usual.verify || plan.verify_existing) add("--verify", VerifyName(plan.verify));
   if (plan.digest != usual.digest) add("--digest", std::string(DigestName(plan.digest)));
   number("--transfers", plan.transfers, usual.transfers);
+  number("--checkers", plan.checkers, usual.checkers);
+  number("--limit", plan.limit, usual.limit);
+  number("--batch-size", plan.batch_size, usual.batch_size);
+  if (plan.delay != usual.delay) add("--delay", std::to_string(plan.delay.count()) + "ms");
   text("--bwlimit", plan.bwlimit, "");
+  if (plan.tpslimit > 0) add("--tpslimit", OfMilli(Milli(plan.tpslimit)));
   text("--window", plan.window, "");
+  number("--part-size", plan.tuning.part_size, usual.tuning.part_size);
   if (plan.delete_source) out.push_back("--delete-source");
-  text("--archive", plan.archive, "");
+  if (plan.delete_source) text("--archive", plan.archive, "");  // else kept for a rollback alone
   if (plan.preserve_acl || plan.preserve_tags) add("--preserve", plan.preserve_acl && plan.preserve_tags ? "acl,tags" : plan.preserve_acl ? "acl" : "tags");
   return out;
 }

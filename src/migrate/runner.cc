@@ -62,6 +62,8 @@ std::vector<std::string> AgainOf(const std::string& path, const JournalHead& hea
     const Result<CopyPlan> plan = PlanFromText(head.options);
     const std::vector<std::string> options = plan.ok() ? OptionsOf(*plan) : std::vector<std::string>();
     words.insert(words.end(), options.begin(), options.end());
+    const bool links = plan.ok() && plan->links == CopyPlan().links && head.options.find(kLinksGiven) != std::string::npos;
+    if (links) words.insert(words.end(), {"--links", plan->links});
   }
   const bool migrate = words.front() == "migrate";
   if (!migrate || path != std::string(kFolder) + "/" + head.identity.substr(0, 16) + ".db") words.insert(words.end(), {"--journal", path});

@@ -842,6 +842,42 @@ TEST_CASE("times that count back from now: the same words are the same migration
   CHECK(world.TryOpen().code() == Code::kInvalidArgument);
 }
 
+TEST_CASE("what goes on with a stopped migration says all that was asked for, and nothing else") {
+  World world;
+  world.Fill(3);
+  const auto again = [&] {
+    Result<MigrationRunner::State> state = MigrationRunner::ReadState(world.options.journal);
+    REQUIRE(state.ok());
+    std::string line;
+    for (const std::string& word : state->again) line += (line.empty() ? "" : " ") + word;
+    return line;
+  };
+  const std::string end = " --journal " + world.options.journal + " memory:source memory:destination";
+  world.options.plan = CopyPlan();
+  (void)world.Open();
+  CHECK(again() == "migrate" + end);
+  CopyPlan& plan = world.options.plan;
+  plan.verify_existing = true;
+  plan.checkers = 3;
+  plan.limit = 7;
+  plan.batch_size = 10;
+  plan.delay = std::chrono::milliseconds(1500);
+  plan.tpslimit = 0.57;
+  plan.tuning.part_size = 6 << 20;
+  (void)world.Open();
+  CHECK(again() == "migrate --verify checksum --checkers 3 --limit 7 --batch-size 10 --delay 1500ms --tpslimit 0.57 --part-size 6291456" + end);
+  plan = CopyPlan();
+  plan.delete_source = plan.confirmed = true;
+  plan.archive = "memory:archive";
+  plan.archive_storage = std::make_shared<OpenedStorage>(Opened(MemoryStorageProvider::Create("memory:archive"), "memory:archive"));
+  plan.verify = VerifyMode::kFull;
+  (void)world.Open();
+  CHECK(again() == "migrate --verify full --delete-source --archive memory:archive" + end);
+  plan = CopyPlan();
+  (void)world.Open();
+  CHECK_MESSAGE(again() == "migrate" + end, "the archive is the journal's to know: without --delete-source the command line refuses it");
+}
+
 TEST_CASE("a dry run makes nothing") {
   World world;
   world.Fill(10);
