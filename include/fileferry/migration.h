@@ -194,8 +194,10 @@ class MigrationRunner {
     std::vector<std::string> again;  // words of the command line that goes on with what was stopped: "rollback", "--journal", …
   };
   static Result<State> ReadState(const std::string& journal);
-  // Of the journals in .fileferry/ the one that was made last, whichever was worked on since.
+  // Of the journals in .fileferry/ the one that was made last, whichever was worked on since; those that never listed anything come after all others.
   static Result<std::string> NewestJournal();
+  // The same among those of just these two storages, with a plan among those of a migration with its map and filters.  Empty: there is none.
+  static std::string FindJournal(const OpenedStorage& source, const OpenedStorage& destination, const CopyPlan* plan = nullptr);
   // Reads the rows of a journal without taking it: works while another process runs.
   class Rows {
    public:

@@ -1,6 +1,4 @@
 // journal_commands.cc: migrate, verify, status, report, retry, cleanup, rollback: runs with a journal.  Main thread only.
-#include <dirent.h>
-
 #include <algorithm>
 
 #include "commands.h"
@@ -43,26 +41,6 @@ Result<std::unique_ptr<MigrationRunner>> Reopen(Session& session, const Parsed& 
     begun.shards = plan->shards;
     take("links", &CopyPlan::links);
   });
-}
-
-// A journal below the working folder of just these two storages; empty when there is none.
-std::string FindJournal(const OpenedStorage& source, const OpenedStorage& destination) {
-  std::string found;
-  DIR* folder = ::opendir(".fileferry");
-  if (folder == nullptr) return found;
-  std::optional<Time> newest;
-  while (const dirent* entry = ::readdir(folder)) {
-    const std::string name = entry->d_name;
-    if (name.size() < 4 || name.substr(name.size() - 3) != ".db") continue;
-    const std::string path = ".fileferry/" + name;
-    const auto state = MigrationRunner::ReadState(path);
-    if (!state.ok() || state->source != source.text || state->destination != destination.text) continue;
-    if (!found.empty() && newest && state->updated && *state->updated <= *newest) continue;
-    found = path;
-    newest = state->updated;
-  }
-  ::closedir(folder);
-  return found;
 }
 
 Json Describe(const MigrationRunner& runner, std::string_view command) { return {{"command", command}, {"journal", runner.journal()}, {"identity", runner.identity()}}; }
@@ -154,7 +132,7 @@ int RunVerify(Session& session, const Parsed& parsed) {
   if (!plan.ok()) return FailRun(session, plan.status());
   const bool named = parsed.Has("journal");
   if (named && parsed.Has("limit")) return FailRun(session, Status(Code::kInvalidArgument, "--limit compares a part, and --journal is of the whole: leave one of them out"));
-  const std::string journal = named ? parsed.Get("journal") : ChoosesKeys(parsed) || parsed.Has("limit") ? "" : FindJournal(sides->source, sides->destination);
+  const std::string journal = named ? parsed.Get("journal") : parsed.Has("limit") ? "" : MigrationRunner::FindJournal(sides->source, sides->destination, ChoosesKeys(parsed) ? &*plan : nullptr);
   if (named) {
     const auto state = MigrationRunner::ReadState(journal);
     if (!state.ok()) return FailRun(session, state.status());

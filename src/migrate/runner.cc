@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
+#include <tuple>
 #include <utility>
 
 #include "base/clock.h"
@@ -97,6 +99,8 @@ bool LinksGiven(const OpenedStorage& storage) {
   return links != storage.config.values.end() && links->second.origin.what == "option";
 }
 
+std::string TextOf(const OpenedStorage& storage) { return storage.text.empty() ? storage.provider->Name() : storage.text; }
+
 std::vector<Outcome> BadOutcomes() {
   std::vector<Outcome> bad;
   for (std::size_t i = 2; i < kOutcomeCount; ++i) {
@@ -174,8 +178,8 @@ Result<std::unique_ptr<MigrationRunner>> MigrationRunner::Open(OpenedStorage sou
   if (Status status = CheckArchive(options.plan); !status.ok()) return status;
   if (source.provider == nullptr || destination.provider == nullptr) return Status(Code::kInvalidArgument, "a storage is not open");
   JournalHead head;
-  head.source = source.text.empty() ? source.provider->Name() : source.text;
-  head.destination = destination.text.empty() ? destination.provider->Name() : destination.text;
+  head.source = TextOf(source);
+  head.destination = TextOf(destination);
   head.identity = IdentityOf(head.source, head.destination, options.plan);
   const auto options_of = [&source, &destination](const CopyPlan& plan) {
     return PlanToText(plan) + (source.is_object ? std::string(kSourceIsObject) : "") + (destination.is_object ? std::string(kDestinationIsObject) : "") +
@@ -242,11 +246,21 @@ Result<std::unique_ptr<MigrationRunner>> MigrationRunner::Reopen(const std::stri
       std::make_unique<JournaledRunner>(std::move(*source), std::move(*destination), std::move(*plan), std::move(*opened), std::move(*head)));
 }
 
-Result<std::string> MigrationRunner::NewestJournal() {
+namespace {
+
+// Nothing to be shown, mended or taken back: a migration of a mistyped source leaves such a journal.
+bool NeverListed(Journal& journal) {
+  const Result<bool> empty = journal.Empty();
+  if (!empty.ok() || !*empty) return false;
+  const Result<pid_t> holder = JournalLock::Holder(journal.path() + ".lock");
+  return holder.ok() && *holder == 0;
+}
+
+// Of the journals in .fileferry/ that fit the one that was made last; those that never listed anything come after all others.  Empty: there is none; *unreadable: why some could not be looked at.
+std::string LastMade(const std::function<bool(const JournalHead&)>& fits, Status* unreadable) {
   std::error_code error;
-  std::string newest;
-  std::pair<std::optional<Time>, std::filesystem::file_time_type> when;
-  Status unreadable;
+  std::string last;
+  std::tuple<bool, std::optional<Time>, std::filesystem::file_time_type> when;
   for (std::filesystem::directory_iterator it(std::string(kFolder), error), end; !error && it != end; it.increment(error)) {
     if (it->path().extension() != ".db") continue;
     std::error_code ignored;
@@ -257,37 +271,31 @@ Result<std::string> MigrationRunner::NewestJournal() {
     Result<std::unique_ptr<Journal>> journal = Journal::OpenToRead(it->path().string());
     Result<JournalHead> head = journal.ok() ? (*journal)->Head() : Result<JournalHead>(journal.status());
     if (!head.ok()) {
-      unreadable = head.status();
+      *unreadable = head.status();
       continue;
     }
-    const std::pair made(head->created, modified);
-    if (newest.empty() || made > when) {
-      newest = it->path().string();
+    if (!fits(*head)) continue;
+    const std::tuple made(!NeverListed(**journal), head->created, modified);
+    if (last.empty() || made > when) {
+      last = it->path().string();
       when = made;
     }
   }
-  if (newest.empty() && !unreadable.ok()) return unreadable;
-  if (newest.empty()) return Status(Code::kInvalidArgument, "there is no journal in " + std::string(kFolder) + "/ of this folder; name one with --journal");
-  return newest;
+  return last;
 }
 
-Result<MigrationRunner::State> MigrationRunner::ReadState(const std::string& journal) {
-  Result<std::unique_ptr<Journal>> opened = Journal::OpenToRead(journal);
-  if (!opened.ok()) return opened.status();
-  Result<JournalHead> head = (*opened)->Head();
+Result<MigrationRunner::State> StateOf(Journal& journal) {
+  Result<JournalHead> head = journal.Head();
   if (!head.ok()) return head.status();
-  Result<Journal::Totals> totals = (*opened)->Count();
+  Result<Journal::Totals> totals = journal.Count();
   if (!totals.ok()) return totals.status();
-  State state;
-  state.journal = journal;
+  MigrationRunner::State state;
+  state.journal = journal.path();
   state.identity = head->identity;
   state.source = head->source;
   state.destination = head->destination;
   state.phase = head->phase;
   state.progress = ProgressOf(*totals, *head);
-  const fileferry::Result<pid_t> holder = JournalLock::Holder(journal + ".lock");
-  if (!holder.ok()) return holder.status();
-  state.running = *holder != 0;
   state.created = head->created;
   state.updated = head->updated;
   state.finished = head->finished;
@@ -296,24 +304,36 @@ Result<MigrationRunner::State> MigrationRunner::ReadState(const std::string& jou
   return state;
 }
 
+}  // namespace
+
+Result<std::string> MigrationRunner::NewestJournal() {
+  Status unreadable;
+  std::string newest = LastMade([](const JournalHead&) { return true; }, &unreadable);
+  if (!newest.empty()) return newest;
+  if (!unreadable.ok()) return unreadable;
+  return Status(Code::kInvalidArgument, "there is no journal in " + std::string(kFolder) + "/ of this folder; name one with --journal");
+}
+
+std::string MigrationRunner::FindJournal(const OpenedStorage& source, const OpenedStorage& destination, const CopyPlan* plan) {
+  const std::string from = TextOf(source), to = TextOf(destination), identity = plan == nullptr ? std::string() : IdentityOf(from, to, *plan);
+  Status unreadable;
+  return LastMade([&](const JournalHead& head) { return head.source == from && head.destination == to && (plan == nullptr || head.identity == identity); }, &unreadable);
+}
+
+Result<MigrationRunner::State> MigrationRunner::ReadState(const std::string& journal) {
+  Result<std::unique_ptr<Journal>> opened = Journal::OpenToRead(journal);
+  if (!opened.ok()) return opened.status();
+  Result<State> state = StateOf(**opened);
+  if (!state.ok()) return state;
+  const fileferry::Result<pid_t> holder = JournalLock::Holder(journal + ".lock");
+  if (!holder.ok()) return holder.status();
+  state->running = *holder != 0;
+  return state;
+}
+
 Result<MigrationRunner::State> JournaledRunner::GetState() {
-  Result<JournalHead> head = journal_->Head();
-  if (!head.ok()) return head.status();
-  Result<Journal::Totals> totals = journal_->Count();
-  if (!totals.ok()) return totals.status();
-  State state;
-  state.journal = journal_->path();
-  state.identity = head->identity;
-  state.source = head->source;
-  state.destination = head->destination;
-  state.phase = head->phase;
-  state.progress = ProgressOf(*totals, *head);
-  state.running = true;
-  state.created = head->created;
-  state.updated = head->updated;
-  state.finished = head->finished;
-  state.runs = head->runs;
-  state.again = AgainOf(state.journal, *head, *totals);
+  Result<State> state = StateOf(*journal_);
+  if (state.ok()) state->running = true;
   return state;
 }
 

@@ -535,8 +535,19 @@ def what_is_said_of_a_journal():
     back = ferry("rollback", "--yes", cwd=folder)
     check("rollback: 0 objects" in back.out and "rolled back" in back.out, f"a second rollback did nothing: {back.out}")
     check(len(os.listdir(f"{folder}/to-a")) >= 6, "the other one stays")
+    time.sleep(1.1)
+    with open(f"{folder}/storages.yml", "w") as f:
+        f.write("from: { service: local, root: a }\n")
+    ferry("-c", "storages.yml", "migrate", "from:mistyped/", "./to-a", expect=1, cwd=folder)
+    said = ferry("status", cwd=folder)
+    check("/b -> " in said.out and "rolled back" in said.out, f"a mistyped source is no migration to speak of: {said.out}")
     error = as_json(ferry("--json", "retry", "--journal", "none.db", expect=(2, 3), cwd=folder))
     check(error.get("result", {}).get("ok") is False, f"--json of what cannot start: {error}")
+    ferry("migrate", "--include", "[0-2]", "./a", "./some", cwd=folder)
+    chosen = as_json(ferry("--json", "verify", "--include", "[0-2]", "./a", "./some", cwd=folder))
+    check(chosen.get("journal", "").startswith(".fileferry/") and chosen["objects"]["verified"] == 3, f"the same filters are the same migration: {chosen}")
+    chosen = as_json(ferry("--json", "verify", "--include", "[0-1]", "./a", "./some", cwd=folder))
+    check("journal" not in chosen and chosen["objects"]["verified"] == 2, f"other filters are not: {chosen}")
     with open(f"{folder}/b/large", "wb") as f:
         f.write(os.urandom(3_000_000))
     for words in [["migrate", "--bwlimit", "1M", "--exclude", "0 *", "--journal", "own.db", "./b", "./to-c"], ["verify", "--verify", "full", "--bwlimit", "500k", "--journal", "own.db"]]:
