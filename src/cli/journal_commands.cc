@@ -54,24 +54,19 @@ RunWords Words(const Parsed& parsed, const MigrationRunner& runner, std::string 
   return words;
 }
 
-VerifyMode ModeOf(const Parsed& parsed) {
-  const std::string text = parsed.Get("verify", "checksum");
-  return text == "none" ? VerifyMode::kNone : text == "size" ? VerifyMode::kSize : text == "full" ? VerifyMode::kFull : VerifyMode::kChecksum;
-}
-
 // What names SRC DST and a journal: both storages, and the journal brought up to date.
 int DriveCompare(Session& session, const Parsed& parsed, MigrationRunner& runner) {
   if (!session.json()) session.Note("journal: " + Printable(runner.journal()));
-  auto run = runner.Compare(ModeOf(parsed));
-  if (!run.ok()) return FailRun(session, run.status());
+  auto run = runner.Compare(VerifyOf(parsed));
+  if (!run.ok()) return session.Fail(run.status());
   RunWords words = Words(parsed, runner, "verify");
   words.mend = "fileferry migrate brings what is new at the source; fileferry retry" + (parsed.Has("journal") ? JournalOption(runner.journal()) : "") + " mends what it had copied before";
   return DriveRun(session, parsed, **run, words, Describe(runner, "verify"));
 }
 
 int DriveVerify(Session& session, const Parsed& parsed, MigrationRunner& runner) {
-  auto run = runner.Verify(ModeOf(parsed));
-  if (!run.ok()) return FailRun(session, run.status());
+  auto run = runner.Verify(VerifyOf(parsed));
+  if (!run.ok()) return session.Fail(run.status());
   RunWords words = Words(parsed, runner, "verify");
   words.own_work = true;
   return DriveRun(session, parsed, **run, words, Describe(runner, "verify"));
@@ -96,18 +91,18 @@ Result<std::string> JournalToWorkOn(Session& session, const Parsed& parsed) {
 
 int RunMigrate(Session& session, const Parsed& parsed) {
   auto sides = OpenSides(session, parsed);
-  if (!sides.ok()) return FailRun(session, sides.status());
+  if (!sides.ok()) return session.Fail(sides.status());
   auto plan = PlanOf(session, parsed);
-  if (!plan.ok()) return FailRun(session, plan.status());
+  if (!plan.ok()) return session.Fail(plan.status());
   if (!plan->dry_run && sides->destination.provider->Scheme() == "memory") {
-    return FailRun(session, Status(Code::kInvalidArgument, "memory: ends with this command, and a migration shall not; name another destination, or try with --dry-run"));
+    return session.Fail(Status(Code::kInvalidArgument, "memory: ends with this command, and a migration shall not; name another destination, or try with --dry-run"));
   }
   MigrationRunner::Options options{*plan, parsed.Get("journal")};
   auto runner = MigrationRunner::Open(std::move(sides->source), std::move(sides->destination), std::move(options));
-  if (!runner.ok()) return FailRun(session, runner.status());
+  if (!runner.ok()) return session.Fail(runner.status());
   if (!session.json() && !(*runner)->journal().empty()) session.Note("journal: " + Printable((*runner)->journal()));
   auto run = (*runner)->Copy();
-  if (!run.ok()) return FailRun(session, run.status());
+  if (!run.ok()) return session.Fail(run.status());
   RunWords words = Words(parsed, **runner, plan->dry_run ? "dry run" : "migration");
   words.dry_run = plan->dry_run;
   const std::string journal = parsed.Has("journal") ? JournalOption((*runner)->journal()) : "";
@@ -117,40 +112,40 @@ int RunMigrate(Session& session, const Parsed& parsed) {
 }
 
 int RunVerify(Session& session, const Parsed& parsed) {
-  if (parsed.arguments.size() == 1) return FailRun(session, Status(Code::kInvalidArgument, "verify needs one more argument: write fileferry verify SRC DST"));
+  if (parsed.arguments.size() == 1) return session.Fail(Status(Code::kInvalidArgument, "verify needs one more argument: write fileferry verify SRC DST"));
   if (parsed.arguments.empty()) {
-    if (ChoosesKeys(parsed) || parsed.Has("limit")) return FailRun(session, Status(Code::kInvalidArgument, "verify of a migration takes every object: name SRC and DST to choose keys"));
+    if (ChoosesKeys(parsed) || parsed.Has("limit")) return session.Fail(Status(Code::kInvalidArgument, "verify of a migration takes every object: name SRC and DST to choose keys"));
     const auto journal = JournalToWorkOn(session, parsed);
-    if (!journal.ok()) return FailRun(session, journal.status());
+    if (!journal.ok()) return session.Fail(journal.status());
     auto runner = Reopen(session, parsed, *journal);
-    if (!runner.ok()) return FailRun(session, runner.status());
+    if (!runner.ok()) return session.Fail(runner.status());
     return DriveVerify(session, parsed, **runner);
   }
   auto sides = OpenSides(session, parsed);
-  if (!sides.ok()) return FailRun(session, sides.status());
+  if (!sides.ok()) return session.Fail(sides.status());
   auto plan = PlanOf(session, parsed);
-  if (!plan.ok()) return FailRun(session, plan.status());
+  if (!plan.ok()) return session.Fail(plan.status());
   const bool named = parsed.Has("journal");
-  if (named && parsed.Has("limit")) return FailRun(session, Status(Code::kInvalidArgument, "--limit compares a part, and --journal is of the whole: leave one of them out"));
+  if (named && parsed.Has("limit")) return session.Fail(Status(Code::kInvalidArgument, "--limit compares a part, and --journal is of the whole: leave one of them out"));
   const std::string journal = named ? parsed.Get("journal") : parsed.Has("limit") ? "" : MigrationRunner::FindJournal(sides->source, sides->destination, ChoosesKeys(parsed) ? &*plan : nullptr);
   if (named) {
     const auto state = MigrationRunner::ReadState(journal);
-    if (!state.ok()) return FailRun(session, state.status());
+    if (!state.ok()) return session.Fail(state.status());
     if (state->source != sides->source.text || state->destination != sides->destination.text) {
-      return FailRun(session, Status(Code::kInvalidArgument, "the journal " + Printable(journal) + " is of " + Printable(state->source) + " -> " + Printable(state->destination) +
+      return session.Fail(Status(Code::kInvalidArgument, "the journal " + Printable(journal) + " is of " + Printable(state->source) + " -> " + Printable(state->destination) +
                                                                  ": name these two, or verify without it"));
     }
   }
   if (!journal.empty()) {
     auto runner = Reopen(session, parsed, journal, !named || ChoosesKeys(parsed));
     if (runner.ok()) return DriveCompare(session, parsed, **runner);
-    if (named) return FailRun(session, runner.status());
+    if (named) return session.Fail(runner.status());
     session.Warn(runner.code() == Code::kBusy ? "the migration of these storages is running: they are compared without its journal"
                                               : "the two storages are compared without their journal: " + std::string(runner.status().message()));
   }
   Json more{{"command", "verify"}, {"source", sides->source.text}, {"destination", sides->destination.text}};
   auto run = NewCompare(std::move(sides->source), std::move(sides->destination), *plan);
-  if (!run.ok()) return FailRun(session, run.status());
+  if (!run.ok()) return session.Fail(run.status());
   RunWords words;
   words.verb = "verify";
   words.mend = "fileferry copy SRC DST brings what is missing; with --overwrite changed --verify checksum also what has other bytes, with --overwrite always whatever differs";
@@ -194,7 +189,7 @@ int RunStatus(Session& session, const Parsed& parsed) {
 
 namespace {
 
-std::vector<Outcome> OutcomesOf(Session& session, const Parsed& parsed, Status* status) {
+std::vector<Outcome> OutcomesOf(const Parsed& parsed, Status* status) {
   std::vector<Outcome> outcomes;
   std::vector<std::string> names;
   for (std::size_t i = 0; i < kOutcomeCount; i++) {
@@ -215,7 +210,6 @@ std::vector<Outcome> OutcomesOf(Session& session, const Parsed& parsed, Status* 
     }
     outcomes.push_back(static_cast<Outcome>(found - names.begin()));
   }
-  static_cast<void>(session);
   if (!outcomes.empty() || parsed.Has("all")) return outcomes;
   for (std::size_t i = 0; i < kOutcomeCount; i++) {
     const auto outcome = static_cast<Outcome>(i);
@@ -228,7 +222,7 @@ std::vector<Outcome> OutcomesOf(Session& session, const Parsed& parsed, Status* 
 
 int RunReport(Session& session, const Parsed& parsed) {
   Status status;
-  const std::vector<Outcome> outcomes = OutcomesOf(session, parsed, &status);
+  const std::vector<Outcome> outcomes = OutcomesOf(parsed, &status);
   if (!status.ok()) return session.Fail(status);
   const auto journal = JournalOf(parsed);
   if (!journal.ok()) return session.Fail(journal.status());
@@ -275,11 +269,11 @@ int RunReport(Session& session, const Parsed& parsed) {
 
 int RunRetry(Session& session, const Parsed& parsed) {
   const auto journal = JournalToWorkOn(session, parsed);
-  if (!journal.ok()) return FailRun(session, journal.status());
+  if (!journal.ok()) return session.Fail(journal.status());
   auto runner = Reopen(session, parsed, *journal);
-  if (!runner.ok()) return FailRun(session, runner.status());
+  if (!runner.ok()) return session.Fail(runner.status());
   auto run = (*runner)->Retry();
-  if (!run.ok()) return FailRun(session, run.status());
+  if (!run.ok()) return session.Fail(run.status());
   RunWords words = Words(parsed, **runner, "retry");
   words.own_work = true;
   words.mend = "what the destination holds instead is overwritten only with --overwrite changed; see fileferry report";
@@ -288,31 +282,31 @@ int RunRetry(Session& session, const Parsed& parsed) {
 
 int RunCleanup(Session& session, const Parsed& parsed) {
   const auto journal = JournalToWorkOn(session, parsed);
-  if (!journal.ok()) return FailRun(session, journal.status());
+  if (!journal.ok()) return session.Fail(journal.status());
   std::optional<std::chrono::seconds> trash;
   if (parsed.Has("trash")) {
     const auto age = ParseDurationMs(parsed.Get("trash"));
-    if (!age.ok()) return FailRun(session, Status(Code::kInvalidArgument, "--trash: " + std::string(age.status().message())));
+    if (!age.ok()) return session.Fail(Status(Code::kInvalidArgument, "--trash: " + std::string(age.status().message())));
     trash = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::milliseconds(*age));
   }
   auto runner = Reopen(session, parsed, *journal);
-  if (!runner.ok()) return FailRun(session, runner.status());
+  if (!runner.ok()) return session.Fail(runner.status());
   auto run = (*runner)->Cleanup(trash);
-  if (!run.ok()) return FailRun(session, run.status());
+  if (!run.ok()) return session.Fail(run.status());
   return DriveRun(session, parsed, **run, Words(parsed, **runner, "cleanup"), Describe(**runner, "cleanup"));
 }
 
 int RunRollback(Session& session, const Parsed& parsed) {
   const auto journal = JournalToWorkOn(session, parsed);
-  if (!journal.ok()) return FailRun(session, journal.status());
+  if (!journal.ok()) return session.Fail(journal.status());
   const auto state = MigrationRunner::ReadState(*journal);
-  if (!state.ok()) return FailRun(session, state.status());
+  if (!state.ok()) return session.Fail(state.status());
   const Status agreed = session.Confirm(parsed, "rollback of " + state->source + " -> " + state->destination);
-  if (!agreed.ok()) return FailRun(session, agreed);
+  if (!agreed.ok()) return session.Fail(agreed);
   auto runner = Reopen(session, parsed, *journal);
-  if (!runner.ok()) return FailRun(session, runner.status());
+  if (!runner.ok()) return session.Fail(runner.status());
   auto run = (*runner)->Rollback();
-  if (!run.ok()) return FailRun(session, run.status());
+  if (!run.ok()) return session.Fail(run.status());
   RunWords words = Words(parsed, **runner, "rollback");
   words.own_work = true;
   words.mend = "what is named above was left alone; see fileferry report";

@@ -97,10 +97,6 @@ FilterOptions FilterOf(const Parsed& parsed, Reader* reader) {
   return filter;
 }
 
-VerifyMode VerifyOf(const std::string& text) {
-  return text == "none" ? VerifyMode::kNone : text == "size" ? VerifyMode::kSize : text == "full" ? VerifyMode::kFull : VerifyMode::kChecksum;
-}
-
 Status OpenArchive(Session& session, CopyPlan* plan) {
   if (plan->archive.empty()) return Status::Ok();
   if (!plan->delete_source) return {Code::kInvalidArgument, "--archive keeps what --delete-source removes: give both, or neither"};
@@ -164,6 +160,11 @@ Parsed WithoutUseless(Session& session, const Parsed& parsed) {
 
 }  // namespace
 
+VerifyMode VerifyOf(const Parsed& parsed) {
+  const std::string text = parsed.Get("verify", "checksum");
+  return text == "none" ? VerifyMode::kNone : text == "size" ? VerifyMode::kSize : text == "full" ? VerifyMode::kFull : VerifyMode::kChecksum;
+}
+
 Result<CopyPlan> PlanOf(Session& session, const Parsed& given) {
   const Parsed parsed = WithoutUseless(session, given);
   Reader reader(parsed);
@@ -172,7 +173,7 @@ Result<CopyPlan> PlanOf(Session& session, const Parsed& given) {
   plan.map = parsed.Get("map", "same");
   const std::string overwrite = parsed.Get("overwrite", "never");
   plan.overwrite = overwrite == "changed" ? Overwrite::kChanged : overwrite == "always" ? Overwrite::kAlways : Overwrite::kNever;
-  plan.verify = VerifyOf(parsed.Get("verify", "checksum"));
+  plan.verify = VerifyOf(parsed);
   plan.verify_existing = parsed.Has("verify");
   plan.digest = DigestKindFromName(parsed.Get("digest", "crc64")).value_or(DigestKind::kCrc64Nvme);
   plan.transfers = static_cast<int>(reader.Number("transfers", 16, 1, 1024));

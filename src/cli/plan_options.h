@@ -13,6 +13,7 @@ namespace fileferry::cli {
 
 // kInvalidArgument names the option.  Opens the archive; asks where --delete-source needs a yes.
 Result<CopyPlan> PlanOf(Session& session, const Parsed& parsed);
+VerifyMode VerifyOf(const Parsed& parsed);
 // Configuration keys that options stand for: --links.
 std::map<std::string, std::string> OverridesOf(const Parsed& parsed);
 ProgressStyle ProgressStyleOf(const Session& session, const Parsed& parsed);

@@ -11,15 +11,15 @@ namespace fileferry::cli {
 
 int RunCopy(Session& session, const Parsed& parsed) {
   auto sides = OpenSides(session, parsed);
-  if (!sides.ok()) return FailRun(session, sides.status());
+  if (!sides.ok()) return session.Fail(sides.status());
   auto plan = PlanOf(session, parsed);
-  if (!plan.ok()) return FailRun(session, plan.status());
+  if (!plan.ok()) return session.Fail(plan.status());
   if (plan->delete_source && sides->destination.provider->Scheme() == "memory") {
-    return FailRun(session, Status(Code::kInvalidArgument, "memory: ends with this command, so --delete-source would lose the objects; name another destination"));
+    return session.Fail(Status(Code::kInvalidArgument, "memory: ends with this command, so --delete-source would lose the objects; name another destination"));
   }
   Json more{{"command", "copy"}, {"source", sides->source.text}, {"destination", sides->destination.text}};
   auto run = NewCopy(std::move(sides->source), std::move(sides->destination), *plan);
-  if (!run.ok()) return FailRun(session, run.status());
+  if (!run.ok()) return session.Fail(run.status());
   RunWords words;
   words.verb = plan->dry_run ? "dry run" : "copy";
   words.dry_run = plan->dry_run;
@@ -77,17 +77,17 @@ class MissingList {
 
 int RunMissing(Session& session, const Parsed& parsed) {
   auto sides = OpenSides(session, parsed);
-  if (!sides.ok()) return FailRun(session, sides.status());
+  if (!sides.ok()) return session.Fail(sides.status());
   auto plan = PlanOf(session, parsed);
-  if (!plan.ok()) return FailRun(session, plan.status());
+  if (!plan.ok()) return session.Fail(plan.status());
   // Only what is there counts: no digest, no read.
   plan->verify = VerifyMode::kNone;
   auto run = NewCompare(std::move(sides->source), std::move(sides->destination), *plan);
-  if (!run.ok()) return FailRun(session, run.status());
+  if (!run.ok()) return session.Fail(run.status());
   MissingList list(session);
   list.Add((*run)->TakeProblems());
   const Status started = (*run)->Start();
-  if (!started.ok()) return FailRun(session, started);
+  if (!started.ok()) return session.Fail(started);
   bool cancelled = false;
   while (!(*run)->Wait(std::chrono::milliseconds(20))) {
     if (!cancelled && (session.ctx().cancelled() || !session.out().status().ok())) (*run)->Cancel();
@@ -97,7 +97,7 @@ int RunMissing(Session& session, const Parsed& parsed) {
   list.Add((*run)->TakeProblems());
   const Status result = (*run)->Result();
   list.End(result);
-  if (!result.ok()) return FailRun(session, result);
+  if (!result.ok()) return session.Fail(result);
   if (!session.json()) session.Note(list.count() > 0 ? Objects(list.count()) + " missing at the destination" : list.uncompared() > 0 ? "nothing else is missing" : "nothing is missing");
   return session.Finish(list.count() == 0 && list.uncompared() == 0 ? 0 : 1);
 }

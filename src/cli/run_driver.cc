@@ -127,14 +127,12 @@ std::string CommandLine(const Parsed& parsed) {
   return line;
 }
 
-int FailRun(Session& session, const Status& status) { return session.Fail(status); }
-
 int DriveRun(Session& session, const Parsed& parsed, IRun& run, const RunWords& words, Json more) {
   Trial dry(session, run);
   const Trial* const trial = words.dry_run ? &dry : nullptr;
   if (words.dry_run) dry.Take();
   const Status started = run.Start();
-  if (!started.ok()) return FailRun(session, started);
+  if (!started.ok()) return session.Fail(started);
   {
     ProgressView view(ProgressStyleOf(session, parsed));
     bool cancelled = false;

@@ -25,9 +25,6 @@ struct RunWords {
 // Starts the run, shows it, and prints what became of it: text or one JSON document with `more` merged in.  The exit status.
 int DriveRun(Session& session, const Parsed& parsed, IRun& run, const RunWords& words, Json more = Json::object());
 
-// A run that cannot start: the error, with --json also as the document.  The exit status.
-int FailRun(Session& session, const Status& status);
-
 // "verified 1,234 (1.2 GiB)" a line for each outcome that occurred.
 std::string OutcomeLines(const Progress& progress);
 // "photos/a.jpg: failed: the object ..." 

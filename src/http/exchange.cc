@@ -245,7 +245,8 @@ Result<bool> Exchange::Understand() {
     given_up_ = is_refusal();
     if (given_up_) return true;  // that its body is endless, or framed wrongly, changes nothing
     return status;
-  }  return true;
+  }
+  return true;
 }
 
 Status Exchange::OnHead() {

@@ -276,7 +276,7 @@ Result<Analysis> Analyse(const OpContext& ctx, OpenedStorage source, std::option
       if (item.announced && item.decided == Outcome::kPending) {  // not a line that is no key
         if (Status status = Ask(ctx, setup, &item); !status.ok()) return status;
       }
-      Decide(&item, plan, *from, to, Uploads::kTrusted);
+      Decide(&item, plan, to, Uploads::kTrusted);
     }
     std::erase_if(items, [](const Item& item) { return item.decided == Outcome::kVanished; });
     Inquiry inquiry(ctx, setup, destination.has_value(), items);

@@ -22,7 +22,7 @@ class CopySupply : public ISupply {
   Status Next(const OpContext& ctx, std::vector<Item>* out) override {
     const std::size_t before = out->size();
     if (Status status = NextWanted(inner_, ctx, setup_, out); !status.ok()) return status;
-    for (std::size_t i = before; i < out->size(); ++i) Decide(&(*out)[i], setup_.plan, setup_.source, setup_.destination, uploads_);
+    for (std::size_t i = before; i < out->size(); ++i) Decide(&(*out)[i], setup_.plan, setup_.destination, uploads_);
     return {};
   }
 

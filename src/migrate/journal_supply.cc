@@ -222,7 +222,7 @@ Status MigrateSupply::Listed(const OpContext& ctx, std::vector<Item>* out) {
         out->push_back(std::move(item));
         continue;
       }
-      Decide(&item, setup_.plan, setup_.source, setup_.destination, Uploads::kAsked);
+      Decide(&item, setup_.plan, setup_.destination, Uploads::kAsked);
       if (item.decided == Outcome::kSameByTime) item.source_deleted = item.removing = false;  // it is there again
       if (item.in_journal) board_.Uncount(item.counted, item.counted_size);
       item.in_journal = true;

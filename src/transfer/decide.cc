@@ -10,11 +10,11 @@ bool SameTime(Time a, Time b) {
   return second_a == second_b && (a == second_a || b == second_b);
 }
 
-Likeness CompareByListing(const Item& item, const Capabilities& source, const Capabilities& destination) {
+Likeness CompareByListing(const Item& item, const Capabilities& destination) {
   if (item.size != item.there.size) return Likeness::kDifferent;
   if (!item.modified || !item.there.modified) return Likeness::kAsk;
   if (destination.keeps_mtime) return SameTime(*item.modified, *item.there.modified) ? Likeness::kEqualByTime : Likeness::kAsk;
-  (void)source;  // whether it lists when the content was modified or uploaded: not later than our copy means that it is the content that was copied
+  // Whether the source lists when the content was modified or uploaded: not later than our copy means that it is the content that was copied.
   return *item.modified <= *item.there.modified ? Likeness::kEqualByTime : Likeness::kAsk;
 }
 
@@ -24,7 +24,7 @@ namespace {
 bool ComparesContent(const CopyPlan& plan) { return plan.verify == VerifyMode::kChecksum || plan.verify == VerifyMode::kFull; }
 }  // namespace
 
-void Decide(Item* item, const CopyPlan& plan, const Side& source, const Side& destination, Uploads uploads) {
+void Decide(Item* item, const CopyPlan& plan, const Side& destination, Uploads uploads) {
   if (item->decided != Outcome::kPending || item->announced || item->task != Task::kMove) return;
   if (const Status held = destination.provider->CheckKey(destination.Full(item->to)); !held.ok()) {
     item->decided = Outcome::kRefused;
@@ -33,7 +33,7 @@ void Decide(Item* item, const CopyPlan& plan, const Side& source, const Side& de
   }
   if (item->known == Known::kPresent && !item->mend && !(item->ours && IsStill(item->written, ObjectInfo{.size = item->there.size, .modified = item->there.modified, .etag = item->there.etag}))) {
     if (plan.overwrite == Overwrite::kAlways) return;
-    switch (CompareByListing(*item, source.caps, destination.caps)) {
+    switch (CompareByListing(*item, destination.caps)) {
       case Likeness::kEqualByTime:
         if (!TrustsTimes(plan)) return;
         if (uploads == Uploads::kAsked && !destination.caps.keeps_mtime && ComparesContent(plan)) return;

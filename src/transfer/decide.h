@@ -8,7 +8,7 @@ namespace fileferry {
 
 enum class Likeness : std::uint8_t { kEqualByTime, kDifferent, kAsk };
 // Sizes and times alone.  A storage that keeps the time of modification lists that; another lists when the object was uploaded.
-Likeness CompareByListing(const Item& item, const Capabilities& source, const Capabilities& destination);
+Likeness CompareByListing(const Item& item, const Capabilities& destination);
 // Times as the coarser side keeps them: equal to the microsecond, or to the whole second where one has no fraction.
 bool SameTime(Time a, Time b);
 
@@ -22,7 +22,7 @@ enum class Uploads : std::uint8_t {
 };
 
 // Fills item.decided where nothing is to be moved or asked.
-void Decide(Item* item, const CopyPlan& plan, const Side& source, const Side& destination, Uploads uploads);
+void Decide(Item* item, const CopyPlan& plan, const Side& destination, Uploads uploads);
 
 }  // namespace fileferry
 

@@ -86,7 +86,7 @@ Status Engine::Run(ISupply& supply, const std::string& phase, int workers) {
     if (!status.ok()) planned_ = true;  // nobody else will
     for (int i = 0; i < std::max(1, workers) && status.ok(); ++i) {
       working_.fetch_add(1);
-      const Status started = threads.Start("ferry-move", [this, i] { Work(static_cast<std::size_t>(i)); });
+      const Status started = threads.Start("ferry-move", [this] { Work(); });
       if (started.ok()) continue;
       working_.fetch_sub(1);
       if (i == 0) status = started;  // with one worker the run goes on, only slower
@@ -203,8 +203,7 @@ bool Engine::AnotherPass() {
 
 // ---- the workers ----
 
-void Engine::Work(std::size_t index) {
-  (void)index;
+void Engine::Work() {
   Worker worker;
   worker.meter = board_.Lease();
   Job job;

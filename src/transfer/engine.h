@@ -46,7 +46,7 @@ class Engine {
   bool Dispatch(std::vector<Item>* items);
   void FinishQueue();
   bool AnotherPass();
-  void Work(std::size_t index);
+  void Work();
   void DoItem(Worker& worker, Item& item);
   void DoPart(Worker& worker, Job& job);
   void CompleteLarge(const std::shared_ptr<LargeObject>& large);

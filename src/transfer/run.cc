@@ -63,8 +63,6 @@ Status Run::Start() {
 
 void Run::Main() {
   Status status = body_(*this);
-  if (cancelled_.load() && status.ok()) status = Status();  // it was done before the wish to stop came through
-  if (before_end_) before_end_();
   board_.Pause({});
   board_.Ended();
   board_.Phase(status.ok() ? "done" : (status.code() == Code::kCancelled ? "stopped" : "failed"));
@@ -85,7 +83,6 @@ Status Run::Result() const {
 }
 
 void Run::Cancel() {
-  cancelled_.store(true, std::memory_order_relaxed);
   stop_.Cancel();
   board_.StopWaiting();
 }

@@ -48,7 +48,6 @@ class Run : public IRun {
   Status Work(const Setup& setup, ISupply& supply, const std::string& phase, int workers, IEngineTask* custom = nullptr);
   // Where problem rows come from instead of memory.
   void SetProblems(std::function<std::vector<ObjectRecord>(std::size_t)> problems);
-  void BeforeEnd(std::function<void()> done) { before_end_ = std::move(done); }
 
  private:
   Run(const CopyPlan& plan, Timetable timetable, Window window, Body body);
@@ -62,7 +61,7 @@ class Run : public IRun {
   Body body_;
   CancelToken stop_;
   Board board_;
-  std::atomic<bool> cancelled_{false}, paused_{false};
+  std::atomic<bool> paused_{false};
   std::shared_ptr<RateLimiter> bytes_, requests_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
@@ -70,7 +69,6 @@ class Run : public IRun {
   bool started_ = false, ended_ = false, engine_paused_ = false;
   Status result_;
   std::function<std::vector<ObjectRecord>(std::size_t)> problems_;
-  std::function<void()> before_end_;
   const long pid_;
   Threads main_, watch_;
 };
