@@ -240,7 +240,7 @@ const std::vector<OptionSpec>& GlobalOptions() {
       {"environment", 'e', "NAME", "environment of the configuration (FILEFERRY_ENV, RAILS_ENV, development)"},
       {"json", 0, "", "results as one JSON document"},
       {"quiet", 'q', "", "print errors only"},
-      {"verbose", 'v', "", "log every request to standard error"},
+      {"verbose", 'v', "", "log every call of a storage to standard error"},
       {"log", 0, "FILE", "append a log to this file (FILEFERRY_LOG)"},
       {"help", 'h', "", "help; after a command, help for it"},
       {"version", 0, "", "print the version"},

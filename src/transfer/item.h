@@ -75,7 +75,7 @@ struct Item {
   bool announced = false;              // comes from a list of keys: the source was not listed, size is not known
   Known known = Known::kUnknown;
   Token there;                         // where known == kPresent
-  bool ours = false;                   // `there_when_written` is what this migration wrote
+  bool ours = false;                   // `written` is what this migration wrote
   bool was_there = false;              // compared: what is at the destination was there before the migration, which has not written it
   Token written;                       // where ours: the destination's token after our write
   bool mend = false;                   // write again where the destination is still ours, although it looks right or damaged

@@ -36,7 +36,7 @@ class Budget {
 struct Setup {
   CopyPlan plan;
   Side source, destination;
-  IRecorder* recorder = nullptr;       // never nullptr
+  IRecorder* recorder = nullptr;       // nullptr only where nothing is moved: plan
   std::string run_id;                  // part of every attempt id
   std::optional<Side> archive;         // where deleted sources are kept
   bool server_copy = false;            // both sides are one service
