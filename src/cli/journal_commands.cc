@@ -51,7 +51,14 @@ RunWords Words(const Parsed& parsed, const MigrationRunner& runner, std::string 
   words.again = CommandLine(parsed);
   const std::string journal = parsed.Has("journal") ? JournalOption(runner.journal()) : "";
   words.mend = "see fileferry report" + journal + ", then fileferry retry" + journal;
+  words.relist = "what was not listed is named with the reason; once that is mended, fileferry migrate lists it again";
   return words;
+}
+
+// Of a migration that was taken back there is nothing to mend.  Runs that look at its rows alone say so in their notes.
+bool TakenBack(MigrationRunner& runner) {
+  const auto state = runner.GetState();
+  return state.ok() && (state->phase == "rolled back" || state->phase.find("rolling back") != std::string::npos);
 }
 
 // What names SRC DST and a journal: both storages, and the journal brought up to date.
@@ -60,7 +67,7 @@ int DriveCompare(Session& session, const Parsed& parsed, MigrationRunner& runner
   auto run = runner.Compare(VerifyOf(parsed));
   if (!run.ok()) return session.Fail(run.status());
   RunWords words = Words(parsed, runner, "verify");
-  words.mend = "fileferry migrate brings what is new at the source; fileferry retry" + (parsed.Has("journal") ? JournalOption(runner.journal()) : "") + " mends what it had copied before";
+  words.mend = TakenBack(runner) ? "the migration was taken back: fileferry migrate copies it again" : "fileferry migrate brings what is new at the source; fileferry retry" + (parsed.Has("journal") ? JournalOption(runner.journal()) : "") + " mends what it had copied before";
   return DriveRun(session, parsed, **run, words, Describe(runner, "verify"));
 }
 
@@ -69,6 +76,7 @@ int DriveVerify(Session& session, const Parsed& parsed, MigrationRunner& runner)
   if (!run.ok()) return session.Fail(run.status());
   RunWords words = Words(parsed, runner, "verify");
   words.own_work = true;
+  if (TakenBack(runner)) words.mend.clear();
   return DriveRun(session, parsed, **run, words, Describe(runner, "verify"));
 }
 
@@ -105,6 +113,7 @@ int RunMigrate(Session& session, const Parsed& parsed) {
   if (!run.ok()) return session.Fail(run.status());
   RunWords words = Words(parsed, **runner, plan->dry_run ? "dry run" : "migration");
   words.dry_run = plan->dry_run;
+  words.keeps_same = plan->delete_source;
   const std::string journal = parsed.Has("journal") ? JournalOption((*runner)->journal()) : "";
   if (!plan->dry_run) words.more = words.again;
   if (!plan->dry_run) words.after = "next: fileferry verify --verify full" + journal + " reads every byte again; fileferry rollback" + journal + " takes it back";
@@ -176,7 +185,7 @@ int RunStatus(Session& session, const Parsed& parsed) {
   if (state->created) text += "  created   " + LocalTime(*state->created) + "\n";
   if (state->updated) text += "  updated   " + LocalTime(*state->updated) + "\n";
   if (state->finished) text += "  finished  " + LocalTime(*state->finished) + "\n";
-  text += "  listed    " + Objects(state->progress.listed) + ", " + SizeText(state->progress.listed_bytes) + (state->progress.listing_done ? "" : " so far") + "\n";
+  text += "  listed    " + Objects(state->progress.listed) + ", " + SizeText(state->progress.listed_bytes) + (state->progress.listing_done || state->phase == "rolled back" ? "" : " so far") + "\n";
   text += OutcomeLines(state->progress);
   session.out().Write(text);
   if (!state->running && !state->finished) {
@@ -276,7 +285,8 @@ int RunRetry(Session& session, const Parsed& parsed) {
   if (!run.ok()) return session.Fail(run.status());
   RunWords words = Words(parsed, **runner, "retry");
   words.own_work = true;
-  words.mend = "what the destination holds instead is overwritten only with --overwrite changed; see fileferry report";
+  words.mend = TakenBack(**runner) ? "" : "see fileferry report" + (parsed.Has("journal") ? JournalOption((*runner)->journal()) : "");
+  if (parsed.Get("overwrite", "never") == "never") words.replace = "what the destination holds instead is overwritten only with --overwrite changed";
   return DriveRun(session, parsed, **run, words, Describe(**runner, "retry"));
 }
 
@@ -310,6 +320,7 @@ int RunRollback(Session& session, const Parsed& parsed) {
   RunWords words = Words(parsed, **runner, "rollback");
   words.own_work = true;
   words.mend = "what is named above was left alone; see fileferry report";
+  words.relist.clear();
   return DriveRun(session, parsed, **run, words, Describe(**runner, "rollback"));
 }
 

@@ -51,10 +51,11 @@ class Lister {
     out_.Write(end_);
   }
 
-  // A listing that has failed says so in its document.
-  void End(const Status& status) {
+  // A listing that has failed, or could not tell of everything, says so in its document.
+  void End(const Status& status, const Json& unlisted) {
     if (!json_) return;
     out_.Write(std::string(any_ ? "\n  " : "") + "],\n  \"count\": " + std::to_string(objects_) + ",\n  \"bytes\": " + std::to_string(bytes_));
+    if (!unlisted.empty()) out_.Write(",\n  \"unlisted\": " + DumpLine(unlisted));
     if (!status.ok()) out_.Write(",\n  \"result\": " + DumpLine(StatusJson(status)));
     out_.Write("\n}\n");
   }
@@ -139,15 +140,18 @@ class Unlisted {
   explicit Unlisted(Session* session) : session_(session) {}
   std::function<void(const ListProblem&)> Namer() {
     return [this](const ListProblem& problem) {
-      count_++;
+      if (++count_ <= kTold && session_->json()) told_.push_back({{"key", problem.key}, {"code", CodeName(problem.status.code())}, {"message", std::string(problem.status.message())}});
       session_->Complain(Status(problem.status.code(), Printable(problem.key) + ": not listed: " + Printable(problem.status.message())));
     };
   }
   int Finish() { return session_->Finish(count_ > 0 ? 1 : 0); }
   std::uint64_t count() const { return count_; }
+  const Json& told() const { return told_; }  // for the document
 
  private:
+  static constexpr std::uint64_t kTold = 10000;  // as many as a run tells
   Session* const session_;
+  Json told_ = Json::array();
   std::uint64_t count_ = 0;
 };
 
@@ -205,7 +209,7 @@ int RunLs(Session& session, const Parsed& parsed) {
     }
   }
   if (status.ok() && seen + unlisted.count() == 0 && !storage->path.empty()) status = NothingThere(*storage);
-  lister.End(status);
+  lister.End(status, unlisted.told());
   if (!status.ok() && session.out().status().ok()) return session.Fail(status.With(storage->provider->Name(), "list", storage->path));
   return unlisted.Finish();
 }
@@ -272,6 +276,7 @@ int RunStats(Session& session, const Parsed& parsed) {
     if (!largest.empty()) json["largest"] = {{"key", largest}, {"size", largest_size}};
     if (oldest) json["oldest"] = IsoTime(*oldest);
     if (newest) json["newest"] = IsoTime(*newest);
+    if (unlisted.count() > 0) json["unlisted"] = unlisted.told();
     session.out().Write(Dump(json));
     return unlisted.Finish();
   }

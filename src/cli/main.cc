@@ -1,6 +1,9 @@
 // main.cc: the fileferry command.
 
+#include <string_view>
+
 #include "fileferry/version.h"
+#include "json.h"
 #include "options.h"
 #include "session.h"
 #include "text.h"
@@ -23,10 +26,19 @@ int PrintHelp(const Parsed& parsed) {
   return out.status().ok() ? 0 : 1;
 }
 
+// A command line that cannot be read leaves no session to ask.
+bool AsksForJson(int argc, char** argv) {
+  for (int i = 1; i < argc && std::string_view(argv[i]) != "--"; i++) {
+    if (std::string_view(argv[i]) == "--json") return true;
+  }
+  return false;
+}
+
 int Main(int argc, char** argv) {
   auto parsed = Parse(argc, argv);
   if (!parsed.ok()) {
     WriteAllTo(2, "fileferry: " + ErrorText(parsed.status()) + "\n");
+    if (AsksForJson(argc, argv)) WriteAllTo(1, Dump({{"result", StatusJson(parsed.status())}}));
     return 2;
   }
   if (parsed->version) {

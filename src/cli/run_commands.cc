@@ -24,6 +24,7 @@ int RunCopy(Session& session, const Parsed& parsed) {
   words.verb = plan->dry_run ? "dry run" : "copy";
   words.dry_run = plan->dry_run;
   words.again = CommandLine(parsed);
+  words.keeps_same = plan->delete_source;
   return DriveRun(session, parsed, **run, words, std::move(more));
 }
 

@@ -32,7 +32,7 @@ std::string SummaryLine(const Progress& progress, const RunWords& words, const S
   return line;
 }
 
-std::string ExtraLines(const Progress& progress) {
+std::string ExtraLines(const Progress& progress, const RunWords& words) {
   std::string text;
   const auto line = [&](std::uint64_t number, std::string_view what, std::string_view one = {}) {
     if (number > 0) text += "  " + PadLeft(Count(number), 12) + "  " + std::string(number == 1 && !one.empty() ? one : what) + "\n";
@@ -40,6 +40,10 @@ std::string ExtraLines(const Progress& progress) {
   line(progress.filtered, "left out by filters");
   line(progress.skipped_links, "symbolic links skipped", "symbolic link skipped");
   line(progress.kept_sources, "sources not removed", "source not removed");
+  if (words.keeps_same) {
+    line(progress.objects[static_cast<std::size_t>(Outcome::kSame)] + progress.objects[static_cast<std::size_t>(Outcome::kSameByTime)],
+         "sources not removed: the destination held the same before, and only what was copied and verified goes", "source not removed: the destination held the same before, and only what was copied and verified goes");
+  }
   line(progress.empty_folders, "empty folders, which are not objects", "empty folder, which is no object");
   line(progress.extra, "at the destination only");
   if (progress.bytes_sent_again > 0) text += "  " + PadLeft(SizeText(progress.bytes_sent_again), 12) + "  sent a second time\n";
@@ -70,11 +74,24 @@ class Trial {
   IRun& run_;
 };
 
+void NoteMends(Session& session, const Progress& progress, const RunWords& words) {
+  const auto count = [&](Outcome outcome) { return progress.objects[static_cast<std::size_t>(outcome)]; };
+  std::uint64_t bad = progress.kept_sources + (progress.unfinished ? 1 : 0);
+  for (std::size_t i = 0; i < kOutcomeCount; i++) {
+    const auto outcome = static_cast<Outcome>(i);
+    const bool told = (outcome == Outcome::kUnlisted && !words.relist.empty()) || (outcome == Outcome::kConflict && !words.replace.empty());
+    if (!told && !OutcomeIsGood(outcome) && outcome != Outcome::kPending && outcome != Outcome::kInFlight) bad += count(outcome);
+  }
+  if (bad > 0 && !words.mend.empty()) session.Note(words.mend);
+  if (count(Outcome::kUnlisted) > 0 && !words.relist.empty()) session.Note(words.relist);
+  if (count(Outcome::kConflict) > 0 && !words.replace.empty()) session.Note(words.replace);
+}
+
 void PrintText(Session& session, const IRun& run, const RunWords& words, const Trial* trial, int exit_status) {
   const Progress progress = run.Snapshot();
   const Status result = run.Result();
   std::string text;
-  if (!session.quiet()) text += SummaryLine(progress, words, result) + "\n" + (words.own_work ? "the whole migration by now:\n" : "") + OutcomeLines(progress) + ExtraLines(progress);
+  if (!session.quiet()) text += SummaryLine(progress, words, result) + "\n" + (words.own_work ? "the whole migration by now:\n" : "") + OutcomeLines(progress) + ExtraLines(progress, words);
   session.out().Write(text);
   if (words.list_problems) {
     const std::size_t most = trial != nullptr ? SIZE_MAX : kProblemsShown;
@@ -89,7 +106,7 @@ void PrintText(Session& session, const IRun& run, const RunWords& words, const T
   } else if (exit_status == 0 && !words.after.empty()) {
     session.Note(words.after);
   }
-  if (exit_status == 1 && !words.mend.empty()) session.Note(words.mend);
+  if (exit_status == 1) NoteMends(session, progress, words);
 }
 
 void PrintJson(Session& session, const IRun& run, const Trial* trial, Json document) {

@@ -17,6 +17,9 @@ struct RunWords {
   std::string more;       // the command that takes what is pending after a run that ended well; may be empty
   std::string after;      // what to do next when all went well; may be empty
   std::string mend;       // what to do when some objects did not end well; may be empty
+  std::string relist;     // what to do of what the source could not list, where that is another thing than `mend`; may be empty
+  std::string replace;    // what to do where the destination holds something else, besides `mend`; may be empty
+  bool keeps_same = false;  // sources are removed, but not those of which the destination held the same before
   bool list_problems = true;
   bool dry_run = false;   // what would be copied is listed, and all problems, not only the first few
   bool own_work = false;  // the outcomes are those of the whole migration, this run looked at Progress::ended of them

@@ -498,7 +498,8 @@ void Engine::Record(Item& item, Ended* ended) {
   Status written = setup_.recorder->Ended(item, *ended);
   if (written.ok() && ended->wrote && item.upload) written = setup_.recorder->UploadClosed(item, item.upload->upload_id);
   if (!written.ok()) Fatal(written);
-  if (item.decided == Outcome::kPending && (ended->outcome == Outcome::kSame || ended->outcome == Outcome::kSameByTime)) found_there_.fetch_add(1, std::memory_order_relaxed);
+  // Nothing was to be moved: --limit has room for another one.
+  if (item.decided == Outcome::kPending && (ended->outcome == Outcome::kSame || ended->outcome == Outcome::kSameByTime || (item.announced && ended->outcome == Outcome::kMissing))) found_there_.fetch_add(1, std::memory_order_relaxed);
   board_.Count(ended->outcome, ended->size);
   board_.Worked(item.in_journal ? item.counted_size : ended->size);
   const bool planned = ended->outcome == Outcome::kSkipped;  // of a dry run

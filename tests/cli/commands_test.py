@@ -563,6 +563,49 @@ def what_is_said_of_a_journal():
             ferry("migrate", "--exclude", "0 *", "--journal", "own.db", "./b", "./to-c", cwd=folder)
 
 
+def what_is_said_at_the_end():
+    """What is to be done about what did not end well, and that --json always tells it."""
+    folder = f"{WORK}/end"
+    os.makedirs(f"{folder}/a")
+    for i in range(3):
+        with open(f"{folder}/a/{i}", "w") as f:
+            f.write(str(i))
+    error = as_json(ferry("--json", "bogus", expect=2, cwd=folder))
+    check(error.get("result", {}).get("ok") is False, f"--json of what cannot be read: {error}")
+    with open(f"{folder}/keys", "w") as f:
+        f.write("none\n0\n1\n")
+    trial = ferry("copy", "-n", "--limit", "1", "--keys-from", "keys", "./a", "./b", expect=1, cwd=folder)
+    check("would copy 0 " in trial.out and "would copy 1 " not in trial.out, f"a key that is not there leaves its place to another: {trial.out}")
+    ferry("migrate", "--keys-from", "keys", "./a", "./b", expect=1, cwd=folder)
+    retry = ferry("retry", expect=1, cwd=folder)
+    check("--overwrite" not in retry.err and "see fileferry report" in retry.err, f"nothing is in the way of a missing source: {retry.err}")
+    ferry("rollback", "--yes", expect=1, cwd=folder)  # the missing one is still named
+    said = ferry("status", cwd=folder)
+    check("so far" not in said.out and "listed" in said.out, f"a rolled back listing does not go on: {said.out}")
+    verify = ferry("verify", "./a", "./b", expect=1, cwd=folder)
+    check("retry" not in verify.err and "was taken back" in verify.err, f"retry does nothing after a rollback: {verify.out} {verify.err}")
+    for command in ["copy", "migrate"]:
+        os.makedirs(f"{folder}/{command}")
+        for name in ["0", "new"]:
+            with open(f"{folder}/{command}/{name}", "w") as f:
+                f.write("0")
+        os.makedirs(f"{folder}/to-{command}")
+        with open(f"{folder}/to-{command}/0", "w") as f:
+            f.write("0")
+        moved = ferry(command, "--delete-source", "--yes", f"./{command}", f"./to-{command}", cwd=folder)
+        check("1  source not removed: the destination held the same before" in moved.out, f"{command}: a source that stays is told of: {moved.out}")
+        check(os.listdir(f"{folder}/{command}") == ["0"], f"{command}: only what was copied goes")
+    deep = f"{folder}/a/" + "/".join(["d" * 200] * 6)  # longer than a key can be
+    os.makedirs(deep)
+    with open(f"{deep}/file", "w") as f:
+        f.write("no key")
+    for words in [["ls", "-r"], ["stats"]]:
+        told = as_json(ferry("--json", *words, "./a", expect=1, cwd=folder))
+        check(len(told.get("unlisted", [])) == 1 and told["unlisted"][0]["message"], f"{words}: what is not listed is in the document: {told}")
+    migrated = ferry("migrate", "./a", "./d", expect=1, cwd=folder)
+    check("retry" not in migrated.err and "fileferry migrate lists it again" in migrated.err, f"retry lists nothing: {migrated.err}")
+
+
 def main():
     objects_of(WORK + "/folder/{}", "folder") if not os.makedirs(f"{WORK}/folder") else None
     keys_that_cannot_be_held()
@@ -579,6 +622,7 @@ def main():
     signals()
     what_is_no_file()
     what_is_said_of_a_journal()
+    what_is_said_at_the_end()
     one_ctrl_c_that_comes_twice()
     readers_while_a_run_is_on()
     retry_takes_what_is_typed()
