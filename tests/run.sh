@@ -27,7 +27,7 @@ suite() {    # suite NAME BUILD-FOLDER ctest-arguments...
   step "$name"
   local out="$build/$name.xml"
   rm -f "$out"
-  (cd "$folder" && ctest --output-on-failure --output-junit "$out" --timeout 900 "$@" 2>&1 | grep -vE '^ *(Start|Test project)') || true
+  (cd "$folder" && ctest --output-on-failure --output-junit "$out" --test-output-size-passed 100000 --timeout 900 "$@" 2>&1 | grep -vE '^ *(Start|Test project)') || true
   if [ -f "$out" ]; then results+=("$out"); else echo "$name did not run"; failed_steps=$((failed_steps + 1)); fi
 }
 
@@ -60,10 +60,14 @@ step "done"
 python3 - "$failed_steps" "${results[@]}" <<'PY'
 import sys, xml.etree.ElementTree as ET
 passed, failed = 0, int(sys.argv[1])
+with_figures = ("fault_", "e2e_", "cli_", "oracle_", "conformance_s3", "conformance_mutants")
 for path in sys.argv[2:]:
     for case in ET.parse(path).getroot().iter("testcase"):
         if case.get("status") == "run":
             passed += 1
+            lines = (case.findtext("system-out") or "").strip().splitlines()
+            if case.get("name").startswith(with_figures) and lines:   # what it counted
+                print(f"{case.get('name')}: {lines[-1].strip()}")
         else:      # failed, timed out, or not run: nothing is skipped silently
             failed += 1
             print(f"FAILED: {case.get('name')} ({case.get('status')})")
