@@ -108,15 +108,6 @@ Result<ObjectInfo> CopyInParts(const Job& job) {
   return SendParts(job.to, job.ctx, job.to_key, *feed, job.options, job.source.size, part_size, job.tuning.parallel_parts);
 }
 
-// Whether the storage itself vouches for one of these digests.
-bool HasConfirmed(const ObjectInfo& info, const DigestSet& expected) {
-  for (const Digest& digest : expected) {
-    const Digest* kept = info.digests.Find(digest.kind);
-    if (kept != nullptr && (info.confirmed & MaskOf(digest.kind)) != 0 && *kept == digest) return true;
-  }
-  return false;
-}
-
 }  // namespace
 
 Result<ObjectInfo> CopyBetween(IStorageProvider& from, std::string_view from_key, IStorageProvider& to, std::string_view to_key, const OpContext& ctx,
@@ -129,14 +120,15 @@ Result<ObjectInfo> CopyBetween(IStorageProvider& from, std::string_view from_key
   job.recorded = answered.empty() && !job.source.digests.empty();
   job.source.digests = answered;
   if (!job.replace) job.options.properties = Carried(job.source.properties, job.caps);
-  if (Compare(options.expected, job.source.digests) == DigestMatch::kDifferent) {
+  const DigestMatch expected = Compare(options.expected, answered);
+  if (expected == DigestMatch::kDifferent) {
     return Status(Code::kIntegrity, "the object does not have the expected digest; nothing was stored").With(from.Name(), "copy", from_key);
   }
   const Digest* crc = job.source.digests.Find(DigestKind::kCrc64Nvme);
   if (crc != nullptr && job.options.expected.Find(DigestKind::kCrc64Nvme) == nullptr) job.options.expected.Set(*crc);
 
   // A service that copies by itself shows nobody the bytes: only its own word for their digest will do.
-  const bool service_knows = options.expected.empty() || HasConfirmed(job.source, options.expected);
+  const bool service_knows = options.expected.empty() || expected == DigestMatch::kEqual;
   if (job.caps.server_copy && service_knows && options.batch == nullptr && from.Locate(from_key).service == to.Locate(to_key).service) {
     Result<ObjectInfo> info = CopyInside(job);
     if (info.ok() || info.code() != Code::kUnsupported) return info;

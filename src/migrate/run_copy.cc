@@ -1,13 +1,12 @@
 // run_copy.cc: the runs that move objects: copy (first, resumed, or for what is new) and retry.
 #include <algorithm>
-#include <atomic>
 #include <utility>
 
-#include "core/parallel.h"
 #include "fileferry/ops.h"
 #include "migrate/journal_supply.h"
 #include "migrate/key_index.h"
 #include "migrate/runner.h"
+#include "transfer/announced.h"
 #include "transfer/decide.h"
 
 namespace fileferry {
@@ -74,28 +73,15 @@ class RetrySupply : public ISupply {
       return (item.source_deleted || item.removing) && item.counted != Outcome::kPending && item.counted != Outcome::kInFlight;
     };
     if (std::none_of(items->begin() + static_cast<std::ptrdiff_t>(from), items->end(), judged)) return {};
-    std::vector<char> left(items->size(), 0);
-    std::atomic<std::size_t> next{from};
-    RunOnThreads(setup_.plan.checkers, [&] {
-      for (std::size_t at; (at = next.fetch_add(1)) < items->size();) {
-        if (!judged((*items)[at]) || !ctx.Check().ok()) continue;
-        const Result<bool> there = Exists(*setup_.source.provider, ctx, setup_.source.Full((*items)[at].key));
-        left[at] = there.ok() && *there ? 0 : 1;
-      }
+    const Result<std::size_t> left = TakeOut(ctx, setup_, items, from, [&](const Item& item) {
+      if (!judged(item)) return false;
+      const Result<bool> there = Exists(*setup_.source.provider, ctx, setup_.source.Full(item.key));
+      if (there.ok() && *there) return false;
+      board_.Worked(item.counted_size);
+      return true;
     });
-    if (Status status = ctx.Check(); !status.ok()) return status;
-    std::size_t kept = from;
-    for (std::size_t at = from; at < items->size(); ++at) {
-      Item& item = (*items)[at];
-      if (left[at] != 0) {
-        board_.Worked(item.counted_size);
-        continue;
-      }
-      if (kept != at) (*items)[kept] = std::move(item);
-      ++kept;
-    }
-    if (kept != items->size()) board_.Note("sources that were removed after they were copied cannot be sent again where their copies are damaged or gone; rollback restores them from the archive, if there is one");
-    items->resize(kept);
+    if (!left.ok()) return left.status();
+    if (*left > 0) board_.Note("sources that were removed after they were copied cannot be sent again where their copies are damaged or gone; rollback restores them from the archive, if there is one");
     return {};
   }
 

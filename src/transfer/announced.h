@@ -2,12 +2,17 @@
 #ifndef FILEFERRY_TRANSFER_ANNOUNCED_H_
 #define FILEFERRY_TRANSFER_ANNOUNCED_H_
 
+#include <cstddef>
+#include <functional>
 #include <vector>
 
 #include "transfer/board.h"
 #include "transfer/setup.h"
 
 namespace fileferry {
+
+// Takes out those items from `from` on for which `drop` says so; asks it for each, on as many threads as the plan has checkers.  How many it took out; they are in when ctx has ended meanwhile.
+Result<std::size_t> TakeOut(const OpContext& ctx, const Setup& setup, std::vector<Item>* items, std::size_t from, const std::function<bool(const Item&)>& drop);
 
 // Whether Setup::filter takes an announced item of which the source has just told; every other item is wanted.
 bool IsWanted(const Setup& setup, const Item& item, const ObjectInfo& info);

@@ -50,10 +50,8 @@ Result<Digest> ReadDigest(const OpContext& ctx, const Setup& setup, const Side& 
 
 Result<bool> SameBytes(const OpContext& ctx, const Setup& setup, const Side& side, const std::string& key_a, const ObjectInfo& a, const std::string& key_b, const ObjectInfo& b) {
   if (a.size != b.size) return false;
-  for (const Digest& digest : a.digests) {
-    const Digest* other = b.digests.Find(digest.kind);
-    if (other != nullptr && (a.confirmed & b.confirmed & MaskOf(digest.kind)) != 0) return digest == *other;
-  }
+  const DigestMatch match = Compare(ConfirmedDigests(a), ConfirmedDigests(b));
+  if (match != DigestMatch::kNothingInCommon) return match == DigestMatch::kEqual;
   Result<Digest> digest_a = ReadDigest(ctx, setup, side, key_a, DigestKind::kCrc64Nvme, a.etag);
   if (!digest_a.ok()) return digest_a.status();
   Result<Digest> digest_b = ReadDigest(ctx, setup, side, key_b, DigestKind::kCrc64Nvme, b.etag);
